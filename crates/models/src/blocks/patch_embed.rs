@@ -1,0 +1,41 @@
+//! Images to patch tokens.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, module::linear};
+
+use crate::weights::Loader;
+
+/// Non-overlapping patches, each mapped linearly. Stored as the matrix that it is, `[channel · patch · patch, dim]`.
+#[derive(Module, Debug)]
+pub struct PatchEmbed {
+    /// `[channel · patch · patch, dim]`
+    pub weight: Param<Tensor<2>>,
+    /// `[dim]`
+    pub bias: Param<Tensor<1>>,
+    #[module(skip)]
+    patch: usize,
+}
+
+impl PatchEmbed {
+    /// From its parts.
+    pub fn new(weight: Param<Tensor<2>>, bias: Param<Tensor<1>>, patch: usize) -> Self {
+        Self { weight, bias, patch }
+    }
+
+    /// Reads the convolution `NAME.weight` (`[dim, channel, patch, patch]`) and `NAME.bias`.
+    pub fn load(loader: &mut Loader<'_>, name: &str, channels: usize, patch: usize, dim: usize) -> Self {
+        let weight = loader.transposed_kernel(&format!("{name}.weight"), [dim, channels, patch, patch]);
+        Self::new(weight, loader.param(&format!("{name}.bias"), [dim]), patch)
+    }
+
+    /// `[batch, channel, height, width]` to `[batch, patches, dim]`, patches in raster order.
+    pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
+        let [batch, channels, height, width] = image.dims();
+        let (rows, columns, patch) = (height / self.patch, width / self.patch, self.patch);
+        let patches = image
+            .reshape([batch, channels, rows, patch, columns, patch])
+            .permute([0, 2, 4, 1, 3, 5])
+            .reshape([batch, rows * columns, channels * patch * patch]);
+        linear(patches, self.weight.val(), Some(self.bias.val()))
+    }
+}

@@ -1,0 +1,22 @@
+//! Frozen backbones behind one door.
+//!
+//! A [`Backbone`] is cut at three interfaces, for every modality alike: [`Backbone::embed`] (ℓ = input → embedding),
+//! [`Backbone::block`] (ℓ = hidden) and [`Backbone::read`]. What flows between them is a [`Stream`].
+//!
+//! This crate touches no disk: weights come as bytes ([`weights::Weights`]), already in memory or memory-mapped.
+
+mod backbone;
+pub mod blocks;
+mod frozen;
+mod llama;
+mod stream;
+mod text;
+mod vit;
+pub mod weights;
+
+pub use backbone::{Backbone, Input, Reading, TokenAt, TokenBatch};
+pub use frozen::Frozen;
+pub use llama::{Llama, LlamaConfig};
+pub use stream::{KeyValue, KvCache, Layout, Stream};
+pub use text::{EncodedPair, TextTokenizer, TokenizerError};
+pub use vit::{Vit, VitConfig};

@@ -1,0 +1,217 @@
+//! Parity with the reference implementation (PyTorch), on tiny random networks.
+//!
+//! `fixtures/README.md` says what each tensor is and how `scripts/make_fixtures.py` makes them. Another folder of the
+//! same layout can be checked by naming it in `REPROGRAM_PARITY_DIR`.
+
+use std::path::PathBuf;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use reprogram_models::weights::Weights;
+use reprogram_models::{Backbone, Frozen, Input, Llama, LlamaConfig, Reading, TokenAt, TokenBatch, Vit, VitConfig, blocks::Heads};
+use safetensors::SafeTensors;
+
+const TOLERANCE: f32 = 1e-4;
+
+fn read(family: &str, file: &str) -> Vec<u8> {
+    let root = std::env::var_os("REPROGRAM_PARITY_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"), PathBuf::from);
+    let path = root.join(family).join(file);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+struct Expected(Vec<u8>);
+
+impl Expected {
+    fn floats(&self, name: &str) -> (Vec<f32>, Vec<usize>) {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let view = file.tensor(name).unwrap();
+        let values = view.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        (values, view.shape().to_vec())
+    }
+
+    fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        let (values, shape) = self.floats(name);
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+
+    fn integers(&self, name: &str) -> (Vec<i32>, Vec<usize>) {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let view = file.tensor(name).unwrap();
+        let values = view.data().as_chunks::<4>().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect();
+        (values, view.shape().to_vec())
+    }
+
+    fn rows(&self, name: &str) -> Vec<Vec<u32>> {
+        let (values, shape) = self.integers(name);
+        values.chunks(shape[1]).map(|row| row.iter().map(|&id| id.cast_unsigned()).collect()).collect()
+    }
+}
+
+#[track_caller]
+fn assert_close<const D: usize>(name: &str, found: Tensor<D>, expected: &[f32], tolerance: f32) {
+    let found: Vec<f32> = found.try_into_vec_as().unwrap();
+    assert_eq!(found.len(), expected.len(), "{name}: number of values");
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    println!("{name}: max |Δ| = {worst:.2e}");
+    assert!(worst <= tolerance, "{name}: max |Δ| = {worst:.3e} > {tolerance:.0e}");
+}
+
+#[track_caller]
+fn assert_gradient_close<const D: usize>(name: &str, found: Tensor<D>, expected: &[f32]) {
+    let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    assert_close(name, found, expected, 1e-4 * largest);
+}
+
+fn cross_entropy(logits: Tensor<2>, labels: &[i32]) -> Tensor<1> {
+    let n = labels.len();
+    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels.to_vec(), [n, 1]), &logits.device());
+    burn::tensor::activation::log_softmax(logits, 1).gather(1, labels).mean().neg()
+}
+
+fn vit() -> (Frozen<Vit>, Expected, VitConfig) {
+    let mut config: serde_json::Value = serde_json::from_slice(&read("vit", "config.json")).unwrap();
+    let channels = config["num_channels"].as_u64().unwrap() as usize;
+    for (key, default) in [
+        ("num_labels", config["id2label"].as_object().map_or(0, serde_json::Map::len).into()),
+        ("image_mean", vec![0.0; channels].into()),
+        ("image_std", vec![1.0; channels].into()),
+    ] {
+        if config.get(key).is_none() {
+            config[key] = default;
+        }
+    }
+    let config: VitConfig = serde_json::from_value(config).unwrap();
+    let bytes = read("vit", "model.safetensors");
+    let model = Vit::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), &Device::flex()).unwrap();
+    (Frozen::new(model), Expected(read("vit", "expected.safetensors")), config)
+}
+
+#[test]
+fn vit_hidden_states_and_logits() {
+    let (model, expected, config) = vit();
+    let mut stream = model.embed(Input::Image(expected.tensor("pixel_values", &Device::flex())));
+    for layer in 0..=config.num_hidden_layers {
+        let name = format!("hidden.{layer}");
+        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
+        if layer < config.num_hidden_layers {
+            stream = model.block(layer, stream);
+        }
+    }
+    assert_close("logits", model.read(&stream, Reading::Logits), &expected.floats("logits").0, TOLERANCE);
+}
+
+#[test]
+fn vit_gradient_of_pixels() {
+    let (model, expected, _) = vit();
+    let pixels = expected.tensor::<4>("pixel_values", &Device::flex().autodiff()).require_grad();
+    let stream = model.blocks(model.embed(Input::Image(pixels.clone())));
+    let loss = cross_entropy(model.read(&stream, Reading::Logits), &expected.integers("labels").0);
+    assert_close("loss", loss.clone(), &expected.floats("loss").0, 1e-5);
+    let gradients = loss.backward();
+    assert_gradient_close("grad_pixel_values", pixels.grad(&gradients).unwrap(), &expected.floats("grad_pixel_values").0);
+}
+
+#[test]
+fn vit_padding_frame() {
+    let (model, expected, config) = vit();
+    let device = Device::flex().autodiff();
+    let delta = expected.tensor::<4>("vp.delta", &device).require_grad();
+    let image = expected.tensor::<4>("vp.image", &device);
+    let [_, _, height, width] = image.dims();
+    let (above, left) = ((config.image_size - height) / 2, (config.image_size - width) / 2);
+    let canvas = image.pad((left, config.image_size - width - left, above, config.image_size - height - above), 0.0);
+    let mask = expected.tensor::<4>("vp.mask", &device);
+    let stream = model.blocks(model.embed(Input::Image(canvas + delta.clone() * mask)));
+    let logits = model.read(&stream, Reading::Logits);
+    assert_close("vp.logits", logits.clone(), &expected.floats("vp.logits").0, TOLERANCE);
+    let loss = cross_entropy(logits, &expected.integers("labels").0);
+    assert_close("vp.loss", loss.clone(), &expected.floats("vp.loss").0, 1e-5);
+    let gradients = loss.backward();
+    assert_gradient_close("vp.grad_delta", delta.grad(&gradients).unwrap(), &expected.floats("vp.grad_delta").0);
+}
+
+fn llama() -> (Llama, Expected) {
+    let raw: serde_json::Value = serde_json::from_slice(&read("llama", "config.json")).unwrap();
+    let number = |key: &str| raw[key].as_u64().unwrap() as usize;
+    let theta = raw.get("rope_theta").unwrap_or(&raw["rope_parameters"]["rope_theta"]);
+    let config = LlamaConfig {
+        dim: number("hidden_size"),
+        depth: number("num_hidden_layers"),
+        heads: Heads { query: number("num_attention_heads"), key_value: number("num_key_value_heads"), dim: number("head_dim") },
+        hidden: number("intermediate_size"),
+        vocabulary: number("vocab_size"),
+        context: number("max_position_embeddings"),
+        rope_theta: theta.as_f64().unwrap() as f32,
+        rms_eps: raw["rms_norm_eps"].as_f64().unwrap(),
+    };
+    let bytes = read("llama", "model.safetensors");
+    let weights = Weights::from_safetensors(&bytes).unwrap();
+    (Llama::load(&config, "tiny", weights, None, &Device::flex()).unwrap(), Expected(read("llama", "expected.safetensors")))
+}
+
+fn every_token(rows: &[Vec<u32>]) -> Vec<TokenAt> {
+    rows.iter().enumerate().flat_map(|(row, ids)| (0..ids.len()).map(move |index| TokenAt { row, index })).collect()
+}
+
+#[test]
+fn llama_hidden_states_and_logits() {
+    let (model, expected) = llama();
+    let rows = expected.rows("input_ids");
+    let mut stream = model.embed(Input::Tokens(TokenBatch { rows: rows.clone() }));
+    for layer in 0..model.card().depth {
+        let name = format!("hidden.{layer}");
+        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
+        stream = model.block(layer, stream);
+    }
+    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
+    assert_close("logits", logits, &expected.floats("logits").0, TOLERANCE);
+}
+
+/// Real tokens of each row under `masked.attention_mask`.
+fn unpadded_rows(expected: &Expected) -> Vec<Vec<u32>> {
+    let (mask, shape) = expected.integers("masked.attention_mask");
+    let lengths = mask.chunks(shape[1]).map(|row| row.iter().filter(|&&bit| bit == 1).count());
+    expected.rows("input_ids").into_iter().zip(lengths).map(|(row, length)| row[..length].to_vec()).collect()
+}
+
+#[test]
+fn llama_right_padding_does_not_reach_real_tokens() {
+    let (model, expected) = llama();
+    let rows = unpadded_rows(&expected);
+    let stream = model.blocks(model.embed(Input::Tokens(TokenBatch { rows: rows.clone() })));
+    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
+    let (values, shape) = expected.floats("masked.logits");
+    let padded_rows = values.chunks(shape[1] * shape[2]);
+    let real: Vec<f32> = rows.iter().zip(padded_rows).flat_map(|(row, values)| values[..row.len() * shape[2]].to_vec()).collect();
+    assert_close("masked.logits", logits, &real, TOLERANCE);
+}
+
+#[test]
+fn llama_soft_prompt() {
+    let (model, expected) = llama();
+    let prompt = expected.tensor::<2>("prompt_tuning.prompts", &Device::flex().autodiff()).require_grad();
+    let n_prompt = prompt.dims()[0];
+    let rows = expected.rows("input_ids");
+    let stream = model.embed(Input::Tokens(TokenBatch { rows: rows.clone() })).insert_prompt(prompt.clone().unsqueeze());
+    let stream = model.blocks(stream);
+    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
+    let (values, shape) = expected.floats("prompt_tuning.logits");
+    let content: Vec<f32> = values.chunks(shape[1] * shape[2]).flat_map(|row| row[n_prompt * shape[2]..].to_vec()).collect();
+    assert_close("prompt_tuning.logits", logits, &content, TOLERANCE);
+
+    // The last prompt token predicts the first real one, which the reference's shifted loss does not count.
+    let scored: Vec<TokenAt> = every_token(&rows).into_iter().filter(|at| at.index + 1 < rows[at.row].len()).collect();
+    let labels: Vec<i32> = scored.iter().map(|at| rows[at.row][at.index + 1].cast_signed()).collect();
+    let loss = cross_entropy(model.read(&stream, Reading::LogitsAt(&scored)), &labels);
+    assert_close("prompt_tuning.loss", loss.clone(), &expected.floats("prompt_tuning.loss").0, 1e-5);
+    let gradients = loss.backward();
+    assert_gradient_close("prompt_tuning.grad", prompt.grad(&gradients).unwrap(), &expected.floats("prompt_tuning.grad").0);
+}
+
+#[test]
+fn llama_greedy_generation_with_a_cache() {
+    let (model, expected) = llama();
+    let (prompt, output) = (expected.rows("greedy.prompt").remove(0), expected.rows("greedy.output").remove(0));
+    let n_tokens = output.len() - prompt.len();
+    let generated = model.generate_greedy(&prompt, n_tokens, u32::MAX);
+    assert_eq!(generated, output[prompt.len()..]);
+}

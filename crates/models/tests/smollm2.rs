@@ -1,0 +1,62 @@
+//! SmolLM2-135M-Instruct from its GGUF file against the reference implementation.
+//!
+//! Needs the real weights and the reference's outputs, which are too large for the repository: name them in
+//! `REPROGRAM_SMOLLM2_GGUF` and `REPROGRAM_SMOLLM2_GOLDENS`. Without them the test says that it did not run.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use reprogram_models::{Backbone, Input, Llama, Reading, TokenAt, TokenBatch};
+use safetensors::SafeTensors;
+
+const TOLERANCE: f32 = 2e-3;
+
+fn environment() -> Option<(PathBuf, PathBuf)> {
+    let path = |name| std::env::var_os(name).map(PathBuf::from);
+    path("REPROGRAM_SMOLLM2_GGUF").zip(path("REPROGRAM_SMOLLM2_GOLDENS"))
+}
+
+fn json(folder: &Path, file: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap()
+}
+
+fn ids(value: &serde_json::Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+#[test]
+fn logits_tokens_and_greedy_text_are_the_references() {
+    let Some((gguf, goldens)) = environment() else {
+        println!("not run: REPROGRAM_SMOLLM2_GGUF and REPROGRAM_SMOLLM2_GOLDENS are not set");
+        return;
+    };
+    let bytes = std::fs::read(gguf).unwrap();
+    let model = Llama::from_gguf(&bytes, "smollm2", &Device::flex()).unwrap();
+    let tokenizer = model.tokenizer().unwrap();
+    let strings = json(&goldens, "tokenizer.json");
+    for case in strings.as_array().unwrap() {
+        assert_eq!(tokenizer.encode(case["text"].as_str().unwrap()), ids(&case["ids"]), "{}", case["text"]);
+    }
+    println!("{} tokenizer strings equal", strings.as_array().unwrap().len());
+
+    let file = std::fs::read(goldens.join("golden.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&file).unwrap();
+    let floats = |name: &str| -> Vec<f32> { file.tensor(name).unwrap().data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect() };
+    let mut worst = 0.0f32;
+    for (i, case) in json(&goldens, "golden.json").as_array().unwrap().iter().enumerate() {
+        let prompt = ids(&case["ids"]);
+        assert_eq!(tokenizer.encode(case["prompt"].as_str().unwrap()), prompt);
+        let stream = model.blocks(model.embed(Input::Tokens(TokenBatch { rows: vec![prompt.clone()] })));
+        let last: Vec<f32> = model.read(&stream, Reading::Logits).try_into_vec_as().unwrap();
+        let everywhere: Vec<TokenAt> = (0..prompt.len()).map(|index| TokenAt { row: 0, index }).collect();
+        let slice: Vec<f32> = model.read(&stream, Reading::LogitsAt(&everywhere)).narrow(1, 0, 64).try_into_vec_as().unwrap();
+        for (found, expected) in [(last, floats(&format!("p{i}.last_logits"))), (slice, floats(&format!("p{i}.logits_slice")))] {
+            worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(worst, f32::max);
+        }
+        let greedy: Vec<u32> = file.tensor(&format!("p{i}.greedy24")).unwrap().data().as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect();
+        let generated = model.generate_greedy(&prompt, greedy.len(), tokenizer.eos());
+        assert_eq!(tokenizer.decode(&generated), tokenizer.decode(&greedy), "greedy text of prompt {i}");
+    }
+    println!("logits: max |Δ| = {worst:.2e}");
+    assert!(worst <= TOLERANCE, "logits: max |Δ| = {worst:.2e}");
+}

@@ -1,0 +1,117 @@
+//! What a backbone offers, and what a target task asks for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Modality, Tower};
+
+/// What of a backbone can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Embeddings and every block; gradients flow to the input.
+    WhiteBox,
+    /// Inputs and outputs only.
+    InputOnly,
+}
+
+/// The raw input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum InputSpace {
+    /// Images of this size.
+    Image {
+        /// Colour channels.
+        channels: usize,
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
+    },
+    /// Token sequences.
+    Tokens {
+        /// Longest sequence.
+        context: usize,
+        /// Distinct tokens.
+        vocabulary: usize,
+    },
+}
+
+/// The source label space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum OutputSpace {
+    /// A classifier's labels.
+    Classes {
+        /// How many.
+        n: usize,
+    },
+    /// The next token.
+    Vocabulary {
+        /// How many.
+        n: usize,
+    },
+    /// Features without labels.
+    Features {
+        /// Width.
+        dim: usize,
+    },
+}
+
+impl fmt::Display for OutputSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Classes { n } => write!(f, "{n} source classes"),
+            Self::Vocabulary { n } => write!(f, "a vocabulary of {n} tokens"),
+            Self::Features { dim } => write!(f, "{dim} features without labels"),
+        }
+    }
+}
+
+/// What a frozen backbone offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The checkpoint's name.
+    pub name: String,
+    /// What its raw inputs are.
+    pub modality: Modality,
+    /// Its encoders.
+    pub towers: Vec<Tower>,
+    /// What can be reached.
+    pub access: Access,
+    /// Number of blocks.
+    pub depth: usize,
+    /// Width of the residual stream.
+    pub dim: usize,
+    /// Raw input.
+    pub input: InputSpace,
+    /// Source label space.
+    pub output: OutputSpace,
+}
+
+impl Card {
+    /// Whether items of this modality can be fed at all.
+    pub fn accepts(&self, modality: Modality) -> bool {
+        self.modality == modality
+    }
+
+    /// Size of the source label space, if it has one.
+    pub const fn n_source_classes(&self) -> Option<usize> {
+        match self.output {
+            OutputSpace::Classes { n } | OutputSpace::Vocabulary { n } => Some(n),
+            OutputSpace::Features { .. } => None,
+        }
+    }
+}
+
+/// What a target data set asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetSpace {
+    /// What its items are.
+    pub modality: Modality,
+    /// Target classes, as declared, whatever a draw happens to contain.
+    pub n_classes: usize,
+    /// Whether target labels are the source labels, in the same order.
+    pub shares_source_labels: bool,
+}
