@@ -1,1 +1,34 @@
-//! .
+//! Input manipulations `I_{λ,τ,ℓ}` and output alignments `O_ω` as composable parts.
+//!
+//! A [`Method`] is data: part specifications and a training recipe. [`Method::build`] turns it into a [`Program`], the
+//! trainable module with the one forward pass `ŷ = O_ω ∘ f ∘ I_{λ,τ,ℓ}(x, c)`. A published method is a named
+//! composition in [`catalog`]. This crate knows [`reprogram_models::Backbone`], never a concrete model.
+
+mod alignment;
+mod alignments;
+mod batch;
+pub mod catalog;
+mod counts;
+mod family;
+mod likelihood;
+mod manipulation;
+mod manipulations;
+mod method;
+mod program;
+mod prompt;
+mod seed;
+mod setup;
+
+pub use alignment::{Align, Aligner, AlignmentSpec, Evidence, Fitting, Reads};
+pub use alignments::*;
+pub use batch::{Batch, Query};
+pub use counts::Counts;
+pub use family::Part;
+pub use likelihood::{Pair, PairScore, pair_log_likelihoods};
+pub use manipulation::{Manipulate, ManipulationSpec, Manipulator};
+pub use manipulations::*;
+pub use method::{Method, Optimizer, Recipe, Schedule};
+pub use program::{NamedTensor, Program, ProgramLoadError};
+pub use prompt::{Demonstration, Prompt, Template};
+pub use seed::Seed;
+pub use setup::{LabelledText, Placement, Setup, Target};

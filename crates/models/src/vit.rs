@@ -9,7 +9,7 @@ use reprogram_taxonomy::{Access, Card, InputSpace, Modality, OutputSpace, Tower}
 use serde::{Deserialize, Serialize};
 
 use crate::blocks::{Activation, LayerNorm, Linear, Masking, Mlp, PatchEmbed, attend, join_heads, split_heads};
-use crate::weights::{Loader, Weights, WeightsError};
+use crate::weights::{Loader, Manifest, Weights, WeightsError};
 use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer};
 
 /// The hub's `config.json`, as far as it changes the function. Keys that only describe training or labels are read past.
@@ -150,8 +150,13 @@ pub struct Vit {
 impl Vit {
     /// Reads a checkpoint in the hub's layout.
     pub fn load(config: &VitConfig, name: &str, weights: Weights<'_>, device: &Device) -> Result<Self, VitError> {
+        Self::from_loader(config, name, Loader::new(weights, device)).map(|(model, _)| model)
+    }
+
+    /// The model that a loader makes, with what writing it back needs.
+    pub fn from_loader(config: &VitConfig, name: &str, mut loader: Loader<'_>) -> Result<(Self, Manifest), VitError> {
         config.validate()?;
-        let mut loader = Loader::new(weights, device);
+        let device = loader.device().clone();
         let dim = config.hidden_size;
         let patches = "vit.embeddings.patch_embeddings.projection";
         let model = Self {
@@ -163,11 +168,10 @@ impl Vit {
                 .collect(),
             norm: LayerNorm::load(&mut loader, "vit.layernorm", dim, config.layer_norm_eps),
             classifier: Linear::load(&mut loader, "classifier", dim, config.num_labels),
-            normalisation: normalisation(config, device),
+            normalisation: normalisation(config, &device),
             card: config.card(name),
         };
-        loader.finish()?;
-        Ok(model)
+        Ok((model, loader.finish()?))
     }
 
     /// `[batch, channel, height, width]`, pixels in 0..=1, to logits `[batch, source]`.

@@ -1,8 +1,9 @@
 //! From named tensors to parameters, strictly.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use burn::module::{Param, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Weights;
@@ -36,18 +37,88 @@ impl fmt::Display for WeightsError {
     }
 }
 
+/// How a parameter is kept in memory, relative to the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kept {
+    AsStored,
+    /// A matrix of `[rows, columns]` (a convolution kernel counts as one, its last axes flattened), transposed.
+    Transposed(Vec<usize>),
+}
+
+/// Which parameter of a loaded model is which tensor of the file: what writing it back needs.
+#[derive(Debug, Clone, Default)]
+pub struct Manifest {
+    entries: BTreeMap<ParamId, (String, Kept)>,
+}
+
+/// A tensor as a file stores it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredTensor {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub values: Vec<f32>,
+}
+
+impl Manifest {
+    /// The model's parameters under the names and in the shapes of the file that it was loaded from.
+    ///
+    /// # Panics
+    /// When the model is not the one that was loaded.
+    pub fn export(&self, model: &impl Module) -> Vec<StoredTensor> {
+        struct Collector<'a>(&'a Manifest, Vec<StoredTensor>);
+        impl ModuleVisitor for Collector<'_> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let (name, kept) = self.0.entries.get(&param.id).expect("a parameter of the loaded model");
+                let shape = param.val().dims();
+                let values: Vec<f32> = param.val().try_into_vec_as().expect("parameters are floats");
+                let stored = match kept {
+                    Kept::AsStored => StoredTensor { name: name.clone(), shape: shape.to_vec(), values },
+                    Kept::Transposed(stored) => {
+                        StoredTensor { name: name.clone(), shape: stored.clone(), values: transpose(&values, shape[0], shape[1]) }
+                    }
+                };
+                self.1.push(stored);
+            }
+        }
+        let mut collector = Collector(self, Vec::new());
+        model.visit(&mut collector);
+        collector.1
+    }
+}
+
+/// Initial values of a tensor, by its name and shape.
+pub type Initialiser<'a> = Box<dyn FnMut(&str, &[usize]) -> Vec<f32> + 'a>;
+
+enum Origin<'a> {
+    File(Weights<'a>),
+    Initialiser(Initialiser<'a>),
+}
+
 /// Takes tensors out of [`Weights`] and puts them on a device. What is wrong is collected, and told by
 /// [`Loader::finish`]; until then a wrong tensor is replaced by zeros, and the model that holds it must be thrown away.
 pub struct Loader<'a> {
-    weights: Weights<'a>,
+    origin: Origin<'a>,
     device: Device,
     error: WeightsError,
+    manifest: Manifest,
 }
 
 impl<'a> Loader<'a> {
     /// A loader over all tensors of a file.
     pub fn new(weights: Weights<'a>, device: &Device) -> Self {
-        Self { weights, device: device.clone(), error: WeightsError::default() }
+        Self::over(Origin::File(weights), device)
+    }
+
+    /// A loader that makes initial values: for a model that is to be trained from nothing.
+    pub fn initialise(initialiser: Initialiser<'a>, device: &Device) -> Self {
+        Self::over(Origin::Initialiser(initialiser), device)
+    }
+
+    fn over(origin: Origin<'a>, device: &Device) -> Self {
+        Self { origin, device: device.clone(), error: WeightsError::default(), manifest: Manifest::default() }
     }
 
     /// Where the tensors go.
@@ -55,54 +126,55 @@ impl<'a> Loader<'a> {
         &self.device
     }
 
-    /// Whether a tensor is there and not yet taken.
-    pub fn has(&self, name: &str) -> bool {
-        self.weights.tensors.contains_key(name)
-    }
-
     /// A parameter of this very shape.
     pub fn param<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Param<Tensor<D>> {
         let values = self.values(name, &shape);
-        self.place(values, shape)
+        self.place(name, Kept::AsStored, values, shape)
     }
 
     /// A matrix `[rows, columns]`, transposed to `[columns, rows]`.
     pub fn transposed(&mut self, name: &str, rows: usize, columns: usize) -> Param<Tensor<2>> {
-        let values = self.values(name, &[rows, columns]);
-        self.place(transpose(&values, rows, columns), [columns, rows])
+        self.transposed_matrix(name, &[rows, columns])
     }
 
     /// A convolution kernel `[output, input, height, width]` as the matrix `[input · height · width, output]`.
     pub fn transposed_kernel(&mut self, name: &str, shape: [usize; 4]) -> Param<Tensor<2>> {
-        let values = self.values(name, &shape);
-        let [output, input, height, width] = shape;
-        let columns = input * height * width;
-        self.place(transpose(&values, output, columns), [columns, output])
+        self.transposed_matrix(name, &shape)
     }
 
     /// Says what was wrong, if anything was.
-    pub fn finish(mut self) -> Result<(), WeightsError> {
-        self.error.unused = self.weights.names().map(str::to_owned).collect();
-        if self.error == WeightsError::default() { Ok(()) } else { Err(self.error) }
+    pub fn finish(mut self) -> Result<Manifest, WeightsError> {
+        if let Origin::File(weights) = &self.origin {
+            self.error.unused = weights.names().map(str::to_owned).collect();
+        }
+        if self.error == WeightsError::default() { Ok(self.manifest) } else { Err(self.error) }
+    }
+
+    fn transposed_matrix(&mut self, name: &str, shape: &[usize]) -> Param<Tensor<2>> {
+        let (rows, columns) = (shape[0], shape[1..].iter().product());
+        let values = transpose(&self.values(name, shape), rows, columns);
+        self.place(name, Kept::Transposed(shape.to_vec()), values, [columns, rows])
     }
 
     fn values(&mut self, name: &str, shape: &[usize]) -> Vec<f32> {
-        let zeros = || vec![0.0; shape.iter().product()];
-        match self.weights.take(name) {
-            None => {
-                self.error.missing.push(name.to_owned());
-                zeros()
-            }
-            Some(tensor) if tensor.shape != shape => {
-                self.error.misshapen.push(format!("{name}: expected {shape:?}, found {:?}", tensor.shape));
-                zeros()
-            }
-            Some(tensor) => tensor.decode(),
+        let weights = match &mut self.origin {
+            Origin::File(weights) => weights,
+            Origin::Initialiser(initialiser) => return initialiser(name, shape),
+        };
+        match weights.take(name) {
+            Some(tensor) if tensor.shape == shape => return tensor.decode(),
+            Some(tensor) => self.error.misshapen.push(format!("{name}: expected {shape:?}, found {:?}", tensor.shape)),
+            None => self.error.missing.push(name.to_owned()),
         }
+        vec![0.0; shape.iter().product()]
     }
 
-    fn place<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
-        Param::initialized(ParamId::new(), Tensor::from_data(TensorData::new(values, shape), &self.device))
+    fn place<const D: usize>(&mut self, name: &str, kept: Kept, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device);
+        let tensor = tensor.set_require_grad(self.device.is_autodiff());
+        let id = ParamId::new();
+        self.manifest.entries.insert(id, (name.to_owned(), kept));
+        Param::initialized(id, tensor)
     }
 }
 

@@ -11,7 +11,7 @@ mod quantised;
 use std::collections::BTreeMap;
 
 pub use gguf::{Gguf, GgufError, MetadataValue};
-pub use loader::{Loader, WeightsError};
+pub use loader::{Initialiser, Loader, Manifest, StoredTensor, WeightsError};
 pub use quantised::Encoding;
 
 use safetensors::{Dtype, SafeTensors};

@@ -1,0 +1,81 @@
+//! `O_ω`: how the source output becomes target scores.
+
+use burn::tensor::Tensor;
+use reprogram_taxonomy::Alignment;
+
+use crate::family::family;
+use crate::{
+    BayesianMapping, BayesianMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FrequencyMapping, FrequencyMappingSpec, Identity,
+    IdentitySpec, LinearMap, LinearMapSpec, RandomMapping, RandomMappingSpec, Verbalizer, VerbalizerSpec,
+};
+
+/// What of f an alignment reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reads {
+    /// Logits over the source labels, `[batch, source]`.
+    Logits,
+    /// The features under them, `[batch, dim]`.
+    Features,
+    /// The log-likelihood of each class's answer after the prompt, `[batch, target]`, in nats.
+    Answers,
+}
+
+/// What an alignment is fitted on, without gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// Nothing.
+    None,
+    /// f's outputs on the training items, under the initial program.
+    TrainingOnce,
+    /// f's outputs on the training items, again before every epoch.
+    TrainingEveryEpoch,
+    /// f's outputs on these content-free texts.
+    ContentFree(&'static [&'static str]),
+}
+
+/// Evidence, gathered.
+#[derive(Debug, Clone, Copy)]
+pub struct Fitting<'a> {
+    /// What the alignment reads, `[item, source]`.
+    pub scores: &'a Tensor<2>,
+    /// Gold classes of the items; empty for content-free texts.
+    pub labels: &'a [usize],
+}
+
+/// An alignment. Its parameters, where it has any, are trained (ω linear) or fitted (ω statistical).
+pub trait Align {
+    /// What it reads.
+    fn reads(&self) -> Reads {
+        Reads::Logits
+    }
+
+    /// What it is fitted on.
+    fn evidence(&self) -> Evidence {
+        Evidence::None
+    }
+
+    /// Fits it.
+    fn fit(&mut self, _evidence: Fitting<'_>) {}
+
+    /// `[batch, source]` to target scores `[batch, target]`, whose log-softmax are log-probabilities.
+    fn align(&self, scores: Tensor<2>) -> Tensor<2>;
+
+    /// What was fitted, in words, for the record.
+    fn note(&self) -> Option<String> {
+        None
+    }
+}
+
+family! {
+    /// An alignment as a sweep file writes it.
+    AlignmentSpec(Alignment);
+    /// An alignment as the optimizer sees it.
+    Aligner: Align;
+    "identity" => Identity from IdentitySpec,
+    "verbalizer" => Verbalizer from VerbalizerSpec,
+    "random-mapping" => RandomMapping from RandomMappingSpec,
+    "frequency-mapping" => FrequencyMapping from FrequencyMappingSpec,
+    "bayesian-mapping" => BayesianMapping from BayesianMappingSpec,
+    "contextual-calibration" => ContextualCalibration from ContextualCalibrationSpec,
+    "linear" => LinearMap from LinearMapSpec,
+}

@@ -1,0 +1,34 @@
+//! What a program is fed.
+
+use burn::tensor::Tensor;
+
+/// A text item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Its text.
+    pub text: String,
+}
+
+/// A batch of items of one modality.
+#[derive(Debug, Clone)]
+pub enum Batch {
+    /// Images on the backbone's canvas, pixels in 0..=1: `[batch, channel, height, width]`.
+    Images(Tensor<4>),
+    /// Texts.
+    Texts(Vec<Query>),
+}
+
+impl Batch {
+    /// Items in it.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Images(images) => images.dims()[0],
+            Self::Texts(queries) => queries.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,32 @@
+//! A pixel frame under Bayesian label mapping.
+
+use super::ilm_vp::{frame, recipe};
+use super::{Entry, compose};
+use crate::{AlignmentSpec, BayesianMappingSpec, Method, Weighting};
+
+const REFERENCE: &str = "Cai et al., NeurIPS 2024, Bayesian-guided label mapping for visual reprogramming";
+const DEVIATIONS: &str = "k is at least 1 and a class without counts is spread evenly (the official code gives NaN); the epoch is \
+                          chosen on a validation split";
+
+fn with(weighting: Weighting) -> Method {
+    let mapping = BayesianMappingSpec { weighting, ..BayesianMappingSpec::default() };
+    compose([frame()], AlignmentSpec::BayesianMapping(mapping), recipe())
+}
+
+/// BLM.
+pub(super) const BLM: Entry = Entry {
+    name: "vp-blm",
+    title: "pixel frame, Bayesian label mapping from predictions",
+    reference: REFERENCE,
+    deviations: DEVIATIONS,
+    method: || with(Weighting::Predictions),
+};
+
+/// BLM+.
+pub(super) const BLM_PLUS: Entry = Entry {
+    name: "vp-blm-plus",
+    title: "pixel frame, Bayesian label mapping from the top-k probabilities",
+    reference: REFERENCE,
+    deviations: DEVIATIONS,
+    method: || with(Weighting::Probabilities),
+};

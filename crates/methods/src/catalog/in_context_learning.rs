@@ -1,0 +1,16 @@
+//! Worked examples in front of the item.
+
+use super::{Entry, compose};
+use crate::{AlignmentSpec, DemonstrationsSpec, ManipulationSpec, Recipe, VerbalizerSpec};
+
+/// Four demonstrations; a sweep may ask for another number.
+pub(super) const ENTRY: Entry = Entry {
+    name: "icl",
+    title: "in-context learning with 4 demonstrations, scored directly",
+    reference: "Brown et al., NeurIPS 2020, arXiv 2005.14165, §2.1",
+    deviations: "demonstrations are balanced over classes; the draw depends on seed and document id alone",
+    method: || {
+        let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 4 });
+        compose([shots], AlignmentSpec::Verbalizer(VerbalizerSpec {}), Recipe::default())
+    },
+};

@@ -1,0 +1,94 @@
+//! Published methods and the baselines, each a named composition of parts.
+//!
+//! A file says what the method is, where it was published and where we deviate; registering it is one line of
+//! [`CATALOG`]. The recipes are the papers' own, as far as a budget allows; a sweep may override them.
+
+use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
+
+mod bayesian_label_mapping;
+mod contextual_calibration;
+mod full_mapping;
+mod ilm_vp;
+mod in_context_learning;
+mod label_mapping;
+mod linear_probe;
+mod prompt_tuning;
+mod zero_shot;
+
+/// A catalogued method.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name in sweeps.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub title: &'static str,
+    /// Where it was published.
+    pub reference: &'static str,
+    /// Where we deviate, or `none`.
+    pub deviations: &'static str,
+    /// The composition with its default recipe.
+    pub method: fn() -> Method,
+}
+
+/// Every catalogued method.
+pub const CATALOG: &[&Entry] = &[
+    &zero_shot::ENTRY,
+    &in_context_learning::ENTRY,
+    &contextual_calibration::ENTRY,
+    &prompt_tuning::ENTRY,
+    &linear_probe::ENTRY,
+    &label_mapping::ENTRY,
+    &ilm_vp::RLM,
+    &ilm_vp::FLM,
+    &ilm_vp::ILM,
+    &bayesian_label_mapping::BLM,
+    &bayesian_label_mapping::BLM_PLUS,
+    &full_mapping::ENTRY,
+    &full_mapping::HEAD_ONLY,
+];
+
+/// The catalogued method of this name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    CATALOG.iter().copied().find(|entry| entry.name == name)
+}
+
+fn compose(manipulations: impl IntoIterator<Item = ManipulationSpec>, alignment: AlignmentSpec, recipe: Recipe) -> Method {
+    Method { manipulations: manipulations.into_iter().collect(), alignment, recipe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reprogram_taxonomy::Paradigm;
+
+    #[test]
+    fn names_are_unique_and_entries_complete() {
+        let mut names: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), CATALOG.len());
+        for entry in CATALOG {
+            assert!(!entry.title.is_empty() && !entry.reference.is_empty() && !entry.deviations.is_empty(), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn coordinates_are_the_papers() {
+        let lines: Vec<String> = CATALOG
+            .iter()
+            .map(|entry| {
+                let signature = (entry.method)().signature();
+                format!("{}: {} [{}]", entry.name, signature, signature.paradigm())
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn every_paradigm_is_there() {
+        let paradigms: Vec<Paradigm> = CATALOG.iter().map(|entry| (entry.method)().signature().paradigm()).collect();
+        for paradigm in Paradigm::ALL {
+            assert!(paradigms.contains(paradigm), "{paradigm}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Learned tokens in front of the item, answered in words.
+
+use super::{Entry, compose};
+use crate::{AlignmentSpec, ManipulationSpec, Optimizer, PromptInit, Recipe, Schedule, SoftPromptSpec, VerbalizerSpec};
+use reprogram_taxonomy::Modality;
+
+/// Prompt tuning.
+pub(super) const ENTRY: Entry = Entry {
+    name: "prompt-tuning",
+    title: "a soft prompt of 16 tokens in front of the embedded item",
+    reference: "Lester et al., EMNLP 2021, arXiv 2104.08691, §2",
+    deviations: "decoder-only; 16 tokens started from the whole vocabulary (paper: 100 tokens, the 5,000 most common); Adam \
+                 instead of Adafactor; the loss is over the classes' answers, not the whole vocabulary",
+    method: || {
+        let prompt = SoftPromptSpec { tokens: 16, init: PromptInit::Vocabulary, modality: Modality::Text };
+        let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 3e-2, schedule: Schedule::Cosine };
+        compose([ManipulationSpec::SoftPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+    },
+};

@@ -1,0 +1,13 @@
+//! The bare item, answered in words: nothing is changed and nothing is trained.
+
+use super::{Entry, compose};
+use crate::{AlignmentSpec, Recipe, VerbalizerSpec};
+
+/// Zero-shot.
+pub(super) const ENTRY: Entry = Entry {
+    name: "zero-shot",
+    title: "the bare item in the data set's template; the class whose answer is likeliest",
+    reference: "Radford et al. 2019, Language Models are Unsupervised Multitask Learners",
+    deviations: "none",
+    method: || compose([], AlignmentSpec::Verbalizer(VerbalizerSpec {}), Recipe::default()),
+};

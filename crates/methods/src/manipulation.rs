@@ -1,0 +1,47 @@
+//! `I_{λ,τ,ℓ}`: what crosses the interfaces on the way in.
+
+use burn::tensor::Tensor;
+use reprogram_models::Stream;
+use reprogram_taxonomy::Site;
+
+use crate::family::family;
+use crate::{Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, PixelFrame, PixelFrameSpec, Prompt, SoftPrompt, SoftPromptSpec};
+
+/// A manipulation overrides exactly the hook that its location names.
+pub trait Manipulate {
+    /// ℓ = input, images: `[batch, channel, height, width]`, shape kept.
+    fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
+        images
+    }
+
+    /// ℓ = input, text.
+    fn prompt(&self, prompt: Prompt) -> Prompt {
+        prompt
+    }
+
+    /// ℓ = embedding.
+    fn embedding(&self, stream: Stream) -> Stream {
+        stream
+    }
+
+    /// ℓ = hidden: before the block at `layer`.
+    fn hidden(&self, _layer: usize, stream: Stream) -> Stream {
+        stream
+    }
+
+    /// Numbers that a gradient really moves, where some of the stored ones are masked.
+    fn n_effective(&self) -> Option<usize> {
+        None
+    }
+}
+
+family! {
+    /// A manipulation as a sweep file writes it.
+    ManipulationSpec(Site);
+    /// A manipulation as the optimizer sees it.
+    Manipulator: Manipulate;
+    "pixel-frame" => PixelFrame from PixelFrameSpec,
+    "instruction" => Instruction from InstructionSpec,
+    "demonstrations" => Demonstrations from DemonstrationsSpec,
+    "soft-prompt" => SoftPrompt from SoftPromptSpec,
+}

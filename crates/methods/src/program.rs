@@ -1,0 +1,253 @@
+//! Everything that is trained, fitted, saved and counted; and the one forward pass.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use reprogram_models::{Backbone, Input, Reading, Stream, TokenBatch};
+use reprogram_taxonomy::{Cut, Signature};
+
+use crate::likelihood::{Plan, Sharing, context_of};
+use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Template};
+
+/// `I_{λ,τ,ℓ}` and `O_ω` around a frozen f.
+#[derive(Module, Debug)]
+pub struct Program {
+    manipulations: Vec<Manipulator>,
+    alignment: Aligner,
+    #[module(skip)]
+    signature: Signature,
+    #[module(skip)]
+    template: Option<Template>,
+}
+
+/// A saved tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// Where it stands in the program.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub values: Vec<f32>,
+}
+
+/// A saved program that is not this one's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProgramLoadError {
+    /// No such tensor.
+    #[error("the saved program has no tensor `{0}`")]
+    Missing(String),
+    /// Another shape.
+    #[error("tensor `{name}` of the saved program has shape {found:?}, but {expected:?} is needed")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// What is needed.
+        expected: Vec<usize>,
+        /// What is saved.
+        found: Vec<usize>,
+    },
+    /// Too many tensors.
+    #[error("the saved program has tensors that this one lacks: {0}")]
+    Unused(String),
+}
+
+impl Program {
+    pub(crate) fn new(manipulations: Vec<Manipulator>, alignment: Aligner, signature: Signature, template: Option<Template>) -> Self {
+        Self { manipulations, alignment, signature, template }
+    }
+
+    /// Its coordinates.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// `O_ω`.
+    pub fn alignment(&self) -> &Aligner {
+        &self.alignment
+    }
+
+    /// `O_ω`, to be fitted.
+    pub fn alignment_mut(&mut self) -> &mut Aligner {
+        &mut self.alignment
+    }
+
+    /// `ŷ = O_ω ∘ f ∘ I_{λ,τ,ℓ}(x)`: target scores, `[batch, target]`.
+    pub fn forward(&self, backbone: &dyn Backbone, batch: &Batch) -> Tensor<2> {
+        self.alignment.align(self.source(backbone, batch))
+    }
+
+    /// `f ∘ I_{λ,τ,ℓ}(x)` as the alignment reads it: `[batch, source]`. Where nothing before ω is learnable it is
+    /// constant, and need not be computed twice.
+    pub fn source(&self, backbone: &dyn Backbone, batch: &Batch) -> Tensor<2> {
+        match batch {
+            Batch::Images(images) => {
+                let images = self.manipulations.iter().fold(images.clone(), |images, part| part.pixels(images));
+                let stream = self.blocks(backbone, backbone.embed(Input::Image(images)));
+                self.read(backbone, &stream)
+            }
+            Batch::Texts(queries) if self.alignment.reads() == Reads::Answers => self.answer_scores(backbone, queries),
+            Batch::Texts(queries) => {
+                let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
+                let limit = context_of(backbone);
+                let rows = queries.iter().map(|query| {
+                    let tokens = tokenizer.encode_pair(&self.context(query), "").context;
+                    tokens[tokens.len().saturating_sub(limit)..].to_vec()
+                });
+                let input = Input::Tokens(TokenBatch { rows: rows.collect() });
+                let stream = self.blocks(backbone, backbone.embed(input));
+                self.read(backbone, &stream)
+            }
+        }
+    }
+
+    /// The rendered context of a text item, as the model gets it.
+    ///
+    /// # Panics
+    /// When the target has no template: a text set has one.
+    pub fn context(&self, query: &Query) -> String {
+        let prompt = self.manipulations.iter().fold(Prompt::new(&query.text), |prompt, part| part.prompt(prompt));
+        self.template.as_ref().expect("a text set has a template").render(&prompt)
+    }
+
+    /// Numbers that a gradient moves: stored trainable ones, less what a mask hides.
+    pub fn n_trainable(&self) -> usize {
+        let of = |part: &Manipulator| part.n_effective().unwrap_or_else(|| count(part, Counted::Trainable));
+        self.manipulations.iter().map(of).sum::<usize>() + count(&self.alignment, Counted::Trainable)
+    }
+
+    /// Numbers that are saved, fitted ones included.
+    pub fn n_stored(&self) -> usize {
+        count(self, Counted::All)
+    }
+
+    /// All parameters, in a fixed order.
+    pub fn tensors(&self) -> Vec<NamedTensor> {
+        let mut collector = Collector { path: Vec::new(), tensors: Vec::new() };
+        self.visit(&mut collector);
+        collector.tensors
+    }
+
+    /// The same program with other parameters.
+    pub fn with_tensors(self, tensors: Vec<NamedTensor>) -> Result<Self, ProgramLoadError> {
+        let tensors = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+        let mut replacer = Replacer { path: Vec::new(), tensors, error: None };
+        let program = self.map(&mut replacer);
+        if let Some(error) = replacer.error {
+            return Err(error);
+        }
+        if replacer.tensors.is_empty() {
+            return Ok(program);
+        }
+        Err(ProgramLoadError::Unused(replacer.tensors.into_keys().collect::<Vec<_>>().join(", ")))
+    }
+
+    fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
+        let mut stream = self.manipulations.iter().fold(stream, |stream, part| part.embedding(stream));
+        for layer in 0..backbone.card().depth {
+            stream = self.manipulations.iter().fold(stream, |stream, part| part.hidden(layer, stream));
+            stream = backbone.block(layer, stream);
+        }
+        stream
+    }
+
+    fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
+        match self.alignment.reads() {
+            Reads::Logits => backbone.read(stream, Reading::Logits),
+            Reads::Features => backbone.read(stream, Reading::Features),
+            Reads::Answers => panic!("answers are in words: the part's build comes first"),
+        }
+    }
+
+    /// Log-likelihood of each class's answer, `[batch, target]`.
+    fn answer_scores(&self, backbone: &dyn Backbone, queries: &[Query]) -> Tensor<2> {
+        let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
+        let answers = self.template.as_ref().expect("a text set has a template").answers();
+        let contexts: Vec<String> = queries.iter().map(|query| self.context(query)).collect();
+        let pairs = contexts.iter().flat_map(|context| answers.iter().map(move |answer| tokenizer.encode_pair(context, answer)));
+        // A cut at the output means that no token is put in front and no block is touched.
+        let sharing = if self.signature.first_learnable() == Cut::Output { Sharing::Allowed } else { Sharing::Forbidden };
+        let scores = Plan::new(pairs, context_of(backbone)).log_likelihoods(backbone, |stream| self.blocks(backbone, stream), sharing);
+        scores.reshape([queries.len(), answers.len()])
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    All,
+    Trainable,
+}
+
+fn count(module: &impl Module, counted: Counted) -> usize {
+    struct Counter(usize, Counted);
+    impl ModuleVisitor for Counter {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if self.1 == Counted::All || param.val().is_require_grad() {
+                self.0 += param.val().shape().num_elements();
+            }
+        }
+    }
+    let mut counter = Counter(0, counted);
+    module.visit(&mut counter);
+    counter.0
+}
+
+struct Collector {
+    path: Vec<String>,
+    tensors: Vec<NamedTensor>,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let values = tensor.try_to_vec_as().expect("parameters are floats");
+        self.tensors.push(NamedTensor { name: self.path.join("."), shape: tensor.dims().to_vec(), values });
+    }
+}
+
+struct Replacer {
+    path: Vec<String>,
+    tensors: BTreeMap<String, NamedTensor>,
+    error: Option<ProgramLoadError>,
+}
+
+impl ModuleMapper for Replacer {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.join(".");
+        let expected = param.val().dims().to_vec();
+        match self.tensors.remove(&name) {
+            None => {
+                self.error.get_or_insert(ProgramLoadError::Missing(name));
+                param
+            }
+            Some(tensor) if tensor.shape != expected => {
+                self.error.get_or_insert(ProgramLoadError::Shape { name, expected, found: tensor.shape });
+                param
+            }
+            Some(tensor) => {
+                let data = TensorData::new(tensor.values, tensor.shape);
+                param.map(|old| {
+                    let requires_grad = old.is_require_grad();
+                    Tensor::from_data(data, &old.device()).set_require_grad(requires_grad)
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What parts are built from.
+
+use burn::tensor::Device;
+use reprogram_models::Backbone;
+
+use crate::{Seed, Template};
+
+/// Where an image lies on the backbone's canvas: centred, the rest zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Height and width of the canvas, in pixels.
+    pub canvas: [usize; 2],
+    /// Height and width of the image, in pixels.
+    pub image: [usize; 2],
+}
+
+impl Placement {
+    /// Rows above and columns left of the image.
+    pub const fn offset(self) -> [usize; 2] {
+        [(self.canvas[0] - self.image[0]) / 2, (self.canvas[1] - self.image[1]) / 2]
+    }
+
+    /// Whether a pixel of the canvas belongs to the frame around the image.
+    pub const fn is_frame(self, row: usize, column: usize) -> bool {
+        let [top, left] = self.offset();
+        row < top || row >= top + self.image[0] || column < left || column >= left + self.image[1]
+    }
+}
+
+/// The target side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Names of the classes, as declared: what a draw lacks is still a class.
+    pub classes: Vec<String>,
+    /// How items are put into words, where they are text.
+    pub template: Option<Template>,
+    /// Whether target labels are the source labels, in the same order.
+    pub shares_source_labels: bool,
+}
+
+impl Target {
+    /// Number of classes.
+    pub fn n_classes(&self) -> usize {
+        self.classes.len()
+    }
+}
+
+/// A labelled training text, from which demonstrations are drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelledText {
+    /// Its id in the data set.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+    /// Its class.
+    pub label: usize,
+}
+
+/// What parts may look at when they are built. No test item is in reach.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// f.
+    pub backbone: &'a dyn Backbone,
+    /// Where parameters live. With autodiff, if anything is to be trained.
+    pub device: &'a Device,
+    /// The target side.
+    pub target: &'a Target,
+    /// Where images lie, where items are images.
+    pub placement: Option<Placement>,
+    /// The training texts, where items are texts.
+    pub train_texts: &'a [LabelledText],
+    /// The trial's seed.
+    pub seed: Seed,
+}
