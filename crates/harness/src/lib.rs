@@ -1,1 +1,31 @@
-//! .
+//! Data, sweeps, trials, records, statistics, reports and the command line of `reprogram`.
+//!
+//! The only crate that touches disk, clock, network and threads. A sweep goes through `expand → check → run → record →
+//! report`: [`config`] reads it, [`plan`] expands and checks it, [`run`] computes what is missing, [`store`] keeps it,
+//! [`report`] shows it.
+
+pub mod assets;
+pub mod backbones;
+pub mod cell;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod evaluate;
+pub mod frame;
+pub mod interrupt;
+pub mod listing;
+pub mod manifest;
+pub mod memory;
+pub mod plan;
+pub mod presentation;
+pub mod pretrain;
+pub mod progress;
+pub mod provenance;
+pub mod record;
+pub mod registry;
+pub mod report;
+pub mod run;
+pub mod stats;
+pub mod store;
+pub mod trial;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `reprogram` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reprogram_harness::cli::main()
+}

@@ -7,7 +7,7 @@ use crate::{AlignmentSpec, ManipulationSpec, Program, Setup};
 
 /// How parameters are trained. Epochs, batch size and data are the sweep's budget, equal for all methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Recipe {
     /// The update rule.
     pub optimizer: Optimizer,
@@ -67,7 +67,7 @@ impl Schedule {
 
 /// A method: what it does at the interfaces, and how it is trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Method {
     /// `I`, in order.
     pub manipulations: Vec<ManipulationSpec>,

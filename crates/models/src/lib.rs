@@ -16,7 +16,7 @@ pub mod weights;
 
 pub use backbone::{Backbone, Input, Reading, TokenAt, TokenBatch};
 pub use frozen::Frozen;
-pub use llama::{Llama, LlamaConfig};
+pub use llama::{Llama, LlamaConfig, LlamaError};
 pub use stream::{KeyValue, KvCache, Layout, Stream};
 pub use text::{EncodedPair, TextTokenizer, TokenizerError};
-pub use vit::{Vit, VitConfig};
+pub use vit::{Vit, VitConfig, VitConfigError, VitError};

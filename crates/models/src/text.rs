@@ -104,8 +104,8 @@ impl TextTokenizer {
     ///
     /// # Reference
     /// lm-evaluation-harness 4e7e0d4, `lm_eval/api/model.py` `_encode_pair`: trailing spaces of the context move to the
-    /// continuation; the continuation's tokens are what encoding both together has beyond the length of the context's
-    /// tokens; an empty context is one prefix token.
+    /// continuation; the context is encoded alone, and the continuation's tokens are what encoding both together has
+    /// beyond that length (so a token that spans the border is fed in two pieces); an empty context is one prefix token.
     pub fn encode_pair(&self, context: &str, continuation: &str) -> EncodedPair {
         let trimmed = context.trim_end();
         let continuation = format!("{}{continuation}", &context[trimmed.len()..]);
@@ -116,10 +116,10 @@ impl TextTokenizer {
                 _ => EncodedPair { context: vec![self.prefix], continuation },
             };
         }
+        let context = self.encode(trimmed);
         let whole = self.encode(&format!("{trimmed}{continuation}"));
-        let n_context = self.encode(trimmed).len().min(whole.len());
-        let (context, continuation) = whole.split_at(n_context);
-        EncodedPair { context: context.to_vec(), continuation: continuation.to_vec() }
+        let continuation = whole.get(context.len()..).unwrap_or_default().to_vec();
+        EncodedPair { context, continuation }
     }
 }
 

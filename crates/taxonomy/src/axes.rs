@@ -3,11 +3,6 @@
 //! # Reference
 //! arXiv 2506.04650 (axes and values). Modalities are those of the survey's paper list.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 /// A word that is not a value of the axis it was used on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {axis} `{word}`, expected one of {}", .expected.join(", "))]
@@ -20,12 +15,13 @@ pub struct UnknownAxisValue {
     pub expected: Vec<&'static str>,
 }
 
-/// Declares an axis: an enum whose values have one spelling each, for `Display`, `FromStr` and serde alike.
+/// Declares an axis: an enum whose values have one spelling each, for `Display`, `FromStr` and serde alike. A value's doc
+/// comment is also its meaning at run time.
 macro_rules! axis {
-    ($(#[$doc:meta])* $axis:literal $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $axis:literal $name:ident { $($(#[doc = $meaning:literal])+ $value:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$value_doc])* #[serde(rename = $word)] $value),+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[doc = $meaning])+ #[serde(rename = $word)] $value),+ }
 
         impl $name {
             /// Every value, in the survey's order.
@@ -35,19 +31,24 @@ macro_rules! axis {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$value => $word),+ }
             }
+
+            /// What this value means, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$value => concat!($($meaning),+).trim_ascii()),+ }
+            }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownAxisValue;
+        impl std::str::FromStr for $name {
+            type Err = $crate::UnknownAxisValue;
 
             fn from_str(word: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|value| value.as_str() == word).ok_or_else(|| UnknownAxisValue {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word).ok_or_else(|| $crate::UnknownAxisValue {
                     axis: $axis,
                     word: word.to_owned(),
                     expected: Self::ALL.iter().map(|value| value.as_str()).collect(),
@@ -56,6 +57,8 @@ macro_rules! axis {
         }
     };
 }
+
+pub(crate) use axis;
 
 axis! {
     /// λ: how the manipulation's content comes to be.
@@ -138,11 +141,12 @@ axis! {
 }
 
 impl Modality {
-    /// Whether raw inputs are discrete symbols, through which no gradient flows and which have no sum.
+    /// Whether raw inputs are discrete symbols, through which no gradient flows and which have no sum. A graph's nodes
+    /// carry numeric features, so a graph is not.
     pub const fn is_discrete(self) -> bool {
         match self {
-            Self::Text | Self::Graph | Self::Molecule | Self::Protein => true,
-            Self::Vision | Self::VisionLanguage | Self::Audio | Self::TimeSeries => false,
+            Self::Text | Self::Molecule | Self::Protein => true,
+            Self::Vision | Self::VisionLanguage | Self::Audio | Self::TimeSeries | Self::Graph => false,
         }
     }
 }
@@ -162,11 +166,13 @@ mod tests {
     }
 
     #[test]
+    fn a_meaning_is_the_doc_comment() {
+        assert_eq!(Alignment::Identity.meaning(), "`O(u) = u`: both label spaces are the same.");
+    }
+
+    #[test]
     fn a_misspelt_value_lists_what_exists() {
         let error = "identitity".parse::<Alignment>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "unknown alignment `identitity`, expected one of identity, rule-based, statistical, linear"
-        );
+        assert_eq!(error.to_string(), "unknown alignment `identitity`, expected one of identity, rule-based, statistical, linear");
     }
 }

@@ -13,6 +13,9 @@
 //! A [`Site`] is one coherent (λ, τ, ℓ); a [`Signature`] is a list of sites and one ω. There are two kinds of *no*:
 //! [`Incoherent`] (wrong on every backbone) and [`Misfit`] (right in itself, wrong on this [`Card`]).
 //!
+//! The axes span a grid of [`Point`]s, each with a [`Verdict`] and its [`Need`]s. The survey's list of [`Paper`]s lies on
+//! it, in two [`Reading`]s: as published, and corrected.
+//!
 //! This crate knows no tensor, no file and no clock.
 //!
 //! # Reference
@@ -20,14 +23,20 @@
 
 mod axes;
 mod card;
+mod grid;
 mod misfit;
+mod papers;
 mod paradigm;
 mod signature;
 mod site;
+mod verdict;
 
 pub use axes::{Alignment, Format, Location, Modality, Operator, Tower, UnknownAxisValue};
 pub use card::{Access, Card, InputSpace, OutputSpace, TargetSpace};
+pub use grid::{BadPoint, Coverage, Point, Status};
 pub use misfit::Misfit;
+pub use papers::{Coordinates, Correction, Paper, Reading};
 pub use paradigm::Paradigm;
 pub use signature::{Cut, Signature};
 pub use site::{At, Incoherent, Layers, Site, SiteSpec};
+pub use verdict::{Need, Verdict};

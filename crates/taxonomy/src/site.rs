@@ -117,19 +117,29 @@ pub struct Site {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Incoherent {
     /// Raw symbols are discrete.
-    #[error("`format = \"learnable\"` at `location = \"input\"` needs a differentiable input, but {0} is discrete: no gradient reaches it\n  help: use `location = \"embedding\"` (a soft prompt), or `format = \"fixed\"`")]
+    #[error(
+        "`format = \"learnable\"` at `location = \"input\"` needs a differentiable input, but {0} is discrete: no gradient reaches it\n  help: use `location = \"embedding\"` (a soft prompt), or `format = \"fixed\"`"
+    )]
     LearnableDiscrete(Modality),
     /// Symbols have no sum.
-    #[error("`operator = \"additive\"` at `location = \"input\"` needs numbers to add to, but {0} is discrete: it has no sum\n  help: use `operator = \"concatenative\"`, or `location = \"embedding\"`")]
+    #[error(
+        "`operator = \"additive\"` at `location = \"input\"` needs numbers to add to, but {0} is discrete: it has no sum\n  help: use `operator = \"concatenative\"`, or `location = \"embedding\"`"
+    )]
     AdditiveDiscrete(Modality),
     /// A trained map that is not trained.
-    #[error("`operator = \"parametric\"` is a trained map, so it contradicts `format = \"fixed\"`\n  help: use `format = \"learnable\"`, or `operator = \"additive\"` or \"concatenative\"")]
+    #[error(
+        "`operator = \"parametric\"` is a trained map, so it contradicts `format = \"fixed\"`\n  help: use `format = \"learnable\"`, or `operator = \"additive\"` or \"concatenative\""
+    )]
     FixedParametric,
     /// `layers` where there are none.
-    #[error("`layers` belongs to `location = \"hidden\"`, not to `location = \"{0}\"`\n  help: remove `layers`, or use `location = \"hidden\"`")]
+    #[error(
+        "`layers` belongs to `location = \"hidden\"`, not to `location = \"{0}\"`\n  help: remove `layers`, or use `location = \"hidden\"`"
+    )]
     LayersOutsideHidden(Location),
     /// Hidden, but where?
-    #[error("`location = \"hidden\"` does not say at which blocks\n  help: add `layers = \"all\"`, or first and last layer as `layers = [0, 5]`")]
+    #[error(
+        "`location = \"hidden\"` does not say at which blocks\n  help: add `layers = \"all\"`, or first and last layer as `layers = [0, 5]`"
+    )]
     HiddenWithoutLayers,
 }
 
@@ -250,8 +260,13 @@ mod tests {
 
     #[test]
     fn toml_reports_the_reason_and_the_line() {
-        let text = "modality = \"text\"\nformat = \"learnable\"\noperator = \"concatenative\"\nlocation = \"input\"\n";
-        insta::assert_snapshot!(toml::from_str::<Site>(text).unwrap_err().to_string());
+        #[derive(Debug, Deserialize)]
+        struct Method {
+            #[expect(dead_code, reason = "never made: the text is refused")]
+            manipulation: Vec<Site>,
+        }
+        let text = "[[manipulation]]\nmodality = \"text\"\nformat = \"learnable\"\noperator = \"concatenative\"\nlocation = \"input\"\n";
+        insta::assert_snapshot!(toml::from_str::<Method>(text).unwrap_err().to_string());
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum Weighting {
 
 /// `part = "bayesian-mapping"`
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct BayesianMappingSpec {
     /// What is counted.
     pub weighting: Weighting,

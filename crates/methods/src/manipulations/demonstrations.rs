@@ -15,7 +15,7 @@ use crate::{Demonstration, LabelledText, Manipulate, Part, Prompt, Seed, Setup};
 
 /// `part = "demonstrations"`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DemonstrationsSpec {
     /// How many, over all classes.
     pub shots: usize,

@@ -12,7 +12,7 @@ use crate::{Manipulate, Part, Prompt, Setup};
 
 /// `part = "instruction"`
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct InstructionSpec {
     /// The sentence; the data set's own when left out.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -40,7 +40,7 @@ impl Squash {
 
 /// `part = "pixel-frame"`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PixelFrameSpec {
     /// φ.
     pub squash: Squash,

@@ -34,7 +34,7 @@ pub enum PromptInit {
 
 /// `part = "soft-prompt"`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SoftPromptSpec {
     /// Number of tokens.
     pub tokens: usize,

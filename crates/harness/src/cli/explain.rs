@@ -1,0 +1,80 @@
+//! `reprogram explain METHOD BACKBONE DATASET`: why a cell is legal, or not.
+
+use std::fmt::Write as _;
+
+use super::ComputeArgs;
+use super::failure::Failure;
+use super::sweep::read;
+use crate::backbones::{self, BackboneError};
+use crate::config::{Budget, Sweep};
+use crate::data::DataError;
+use crate::plan::{Cell, LoadedData};
+use crate::progress::Console;
+use crate::trial::TrialError;
+
+/// Arguments of `reprogram explain`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExplainArgs {
+    /// A catalogued method, or one of the file given by `--sweep`
+    method: String,
+    /// A checkpoint
+    backbone: String,
+    /// A data set
+    dataset: String,
+    /// A sweep file that defines the method
+    #[arg(long)]
+    sweep: Option<std::path::PathBuf>,
+    /// Pixels of an image's edge on the backbone's canvas
+    #[arg(long)]
+    image_size: Option<usize>,
+    #[command(flatten)]
+    compute: ComputeArgs,
+}
+
+/// Checks one cell. An illegal one is an answer, not a failure.
+pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
+    let (method, own_size) = method(args)?;
+    let opened = args.compute.open()?;
+    let workshop = opened.workshop(console);
+    let loaded = backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console).map_err(|error| match error {
+        BackboneError::Registry(_) => Failure::bad_input(error),
+        BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => Failure::AssetMissing(error.to_string()),
+    })?;
+    let data = LoadedData::load(&args.dataset, &workshop).map_err(|error| match error {
+        DataError::Asset(_) => Failure::AssetMissing(error.to_string()),
+        other => Failure::bad_input(other),
+    })?;
+    let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None };
+    let image_size = args.image_size.or(own_size);
+    let cell = Cell { name: &args.method, method: &method, backbone: &args.backbone, dataset: &args.dataset, budget: &budget, image_size };
+    let signature = method.signature();
+    let card = loaded.backbone.card();
+    let mut out = String::new();
+    let _ = writeln!(out, "{}: {signature} [{}]", args.method, signature.paradigm());
+    let _ = writeln!(out, "{}: {} input, {} blocks of width {}, {}", args.backbone, card.modality, card.depth, card.dim, card.output);
+    let _ = writeln!(out, "{}: {}, {} classes ({})", args.dataset, data.dataset.modality(), data.target.n_classes(), data.target.classes.join(", "));
+    match cell.check(&loaded, &data, 1, &opened.device) {
+        Ok(_) => {
+            let _ = writeln!(out, "legal: it runs");
+        }
+        Err(TrialError::Misfit(misfit)) => {
+            let _ = writeln!(out, "not legal: {misfit}");
+        }
+        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. })) => return Err(Failure::bad_input(error)),
+    }
+    Ok(out)
+}
+
+fn method(args: &ExplainArgs) -> Result<(reprogram_methods::Method, Option<usize>), Failure> {
+    if let Some(file) = &args.sweep {
+        let sweep = Sweep::parse(&file.display().to_string(), &read(file)?, &[]).map_err(Failure::bad_input)?;
+        if let Some(configured) = sweep.methods.get(&args.method) {
+            return Ok((configured.method.clone(), configured.image_size));
+        }
+    }
+    let entry = reprogram_methods::catalog::find(&args.method).ok_or_else(|| {
+        let names: Vec<&str> = reprogram_methods::catalog::CATALOG.iter().map(|entry| entry.name).collect();
+        Failure::BadInput(format!("there is no method `{}`\n  help: one of {}", args.method, names.join(", ")))
+    })?;
+    Ok(((entry.method)(), None))
+}

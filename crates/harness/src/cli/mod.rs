@@ -1,0 +1,126 @@
+//! The command line: one subcommand a file.
+
+pub mod bench;
+pub mod completions;
+pub mod devices;
+pub mod explain;
+pub mod failure;
+pub mod fetch;
+pub mod plan;
+pub mod pretrain;
+pub mod report;
+pub mod score;
+pub mod sweep;
+pub mod taxonomy;
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::progress::{Console, say};
+use failure::Failure;
+
+/// Benchmark harness for neural network reprogrammability: frozen models put to new tasks by changing only what crosses
+/// their interfaces.
+#[derive(Debug, Parser)]
+#[command(name = "reprogram", version, about, propagate_version = true)]
+#[command(after_help = "Results go to standard output, progress to standard error.\nExit codes: 0 ok, 2 bad input, 3 asset missing, 4 some trials failed, 130 interrupted.")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the default sweep: one real method of each paradigm on real models and data
+    Bench(bench::BenchArgs),
+    /// Run what is missing of a sweep file, and report it
+    Sweep(sweep::SweepArgs),
+    /// Show the trials of a sweep file without running them
+    Plan(plan::PlanArgs),
+    /// Make the tables, the plot and the page of a results folder again
+    Report(report::ReportArgs),
+    /// Say why a method runs on a backbone and a data set, or why not
+    Explain(explain::ExplainArgs),
+    /// Browse the axes, the grid and the catalogue of papers
+    Taxonomy(taxonomy::TaxonomyArgs),
+    /// Bring the files of data sets and checkpoints to this machine
+    Fetch(fetch::FetchArgs),
+    /// Train a source model that no package ships
+    Pretrain(pretrain::PretrainArgs),
+    /// Score the log-likelihood of continuations, line by line
+    Score(score::ScoreArgs),
+    /// List the compute devices
+    Devices(devices::DevicesArgs),
+    /// Print a shell's completion script
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let console = Console::default();
+    let outcome = match arguments.command {
+        Command::Bench(args) => bench::run(&args, &console),
+        Command::Sweep(args) => sweep::run(&args, &console),
+        Command::Plan(args) => plan::run(&args, &console),
+        Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args, &console),
+        Command::Taxonomy(args) => taxonomy::run(&args),
+        Command::Fetch(args) => fetch::run_with(&args, &console),
+        Command::Pretrain(args) => pretrain::run(&args, &console),
+        Command::Score(args) => score::run(&args, &console),
+        Command::Devices(args) => devices::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    };
+    match outcome {
+        Ok(text) => {
+            // A reader that closed the pipe has seen enough.
+            let _ = stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            say(&format!("error: {failure}"));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Options of every command that computes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ComputeArgs {
+    /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    device: crate::device::DeviceChoice,
+    /// Ask nothing outside of this machine: only the cache and the folder REPROGRAM_MIRROR
+    #[arg(long)]
+    offline: bool,
+}
+
+/// What a command that computes works with.
+struct Opened {
+    registry: crate::registry::Registry,
+    store: crate::assets::AssetStore,
+    device: burn::tensor::Device,
+    device_name: String,
+}
+
+impl ComputeArgs {
+    fn open(&self) -> Result<Opened, Failure> {
+        use crate::assets::{AssetStore, Network};
+        let network = if self.offline { Network::Forbidden } else { Network::Allowed };
+        Ok(Opened {
+            registry: crate::registry::Registry::from_env().map_err(Failure::bad_input)?,
+            store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
+            device: self.device.open().map_err(Failure::bad_input)?,
+            device_name: self.device.to_string(),
+        })
+    }
+}
+
+impl Opened {
+    fn workshop<'a>(&'a self, progress: &'a dyn crate::assets::Progress) -> crate::plan::Workshop<'a> {
+        crate::plan::Workshop { registry: &self.registry, store: &self.store, device: &self.device, progress }
+    }
+}

@@ -1,0 +1,71 @@
+//! `reprogram plan FILE`: what a sweep would run.
+
+use std::path::PathBuf;
+
+use super::ComputeArgs;
+use super::failure::Failure;
+use super::sweep::{expand, read, store_failure};
+use crate::config::Sweep;
+use crate::listing::{Entry, ListFormat, Listing, terminal_width};
+use crate::progress::Console;
+use crate::record::Status;
+use crate::store::ResultStore;
+
+/// Arguments of `reprogram plan`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PlanArgs {
+    /// The sweep file
+    file: PathBuf,
+    /// Change a value of the file, as in `--set seeds=[1]`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Folder that the sweep's own folder of results is in
+    #[arg(long, default_value = "results")]
+    results: PathBuf,
+    /// How the table is written
+    #[arg(long, value_enum, default_value = "terminal")]
+    format: ListFormat,
+    #[command(flatten)]
+    compute: ComputeArgs,
+}
+
+/// Expands and checks; runs nothing.
+pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
+    let sweep = Sweep::parse(&args.file.display().to_string(), &read(&args.file)?, &args.overrides).map_err(Failure::bad_input)?;
+    let opened = args.compute.open()?;
+    let plan = expand(&sweep, &opened, console)?;
+    let store = ResultStore::existing(&args.results.join(&sweep.name)).ok();
+    let mut listing = Listing::new(format!("Plan of {}", sweep.name), &["backbone", "data set", "seed", "coordinates", "state", "key"]);
+    let mut n_missing = 0;
+    for trial in &plan.trials {
+        let record = store.as_ref().map(|store| store.record(&trial.key)).transpose().map_err(store_failure)?.flatten();
+        let state = match record.map(|record| record.status) {
+            Some(Status::Ok { .. }) => "there",
+            Some(Status::Failed { .. }) => "failed",
+            None => {
+                n_missing += 1;
+                "to run"
+            }
+        };
+        listing.push(vec![
+            trial.method_name.as_str().into(),
+            trial.backbone.as_str().into(),
+            trial.dataset.as_str().into(),
+            (trial.seed as usize).into(),
+            trial.method.signature().to_string().into(),
+            state.into(),
+            trial.key[..12].into(),
+        ]);
+    }
+    for cell in &plan.empty_cells {
+        let row = [cell.method.as_str(), cell.backbone.as_str(), cell.dataset.as_str()];
+        listing.push(row.into_iter().map(Entry::from).chain([Entry::None, Entry::None, format!("empty: {}", cell.reason).into(), Entry::None]).collect());
+    }
+    for cell in &plan.unavailable {
+        let row = [cell.method.as_str(), cell.backbone.as_str(), cell.dataset.as_str()];
+        listing.push(row.into_iter().map(Entry::from).chain([Entry::None, Entry::None, "asset missing".into(), Entry::None]).collect());
+        listing.note(format!("{}: {}", cell.method, cell.reason));
+    }
+    listing.note(format!("{n_missing} of {} trials are to be run; {} cells stay empty", plan.trials.len(), plan.empty_cells.len()));
+    Ok(listing.render(args.format, terminal_width()))
+}

@@ -1,0 +1,127 @@
+//! `reprogram sweep FILE`: expand, check, run what is missing, report.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::{ComputeArgs, Opened};
+use crate::config::Sweep;
+use crate::interrupt;
+use crate::listing::terminal_width;
+use crate::manifest::Manifest;
+use crate::plan::{Plan, PlanError};
+use crate::progress::Console;
+use crate::report;
+use crate::run::{Retry, Tally};
+use crate::store::{ResultStore, StoreError};
+
+/// Arguments of `reprogram sweep`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SweepArgs {
+    /// The sweep file
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) options: SweepOptions,
+}
+
+/// Options of a sweep, wherever it comes from.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SweepOptions {
+    /// Change a value of the file, as in `--set seeds=[1]` or `--set experiment.0.budget.epochs=5`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) overrides: Vec<String>,
+    /// Folder that the sweep's own folder of results goes into
+    #[arg(long, default_value = "results")]
+    pub(super) results: PathBuf,
+    /// Run only trials that have no record yet (this is the default; records are never computed twice)
+    #[arg(long, conflicts_with = "retry_failed")]
+    only_missing: bool,
+    /// Run failed trials again
+    #[arg(long)]
+    retry_failed: bool,
+    #[command(flatten)]
+    pub(super) compute: ComputeArgs,
+}
+
+/// Runs a sweep file.
+pub fn run(args: &SweepArgs, console: &Console) -> Result<String, Failure> {
+    let text = read(&args.file)?;
+    run_text(&args.file.display().to_string(), &text, &args.options, console)
+}
+
+/// Reads a sweep file.
+pub(super) fn read(file: &Path) -> Result<String, Failure> {
+    fs::read_to_string(file).map_err(|error| {
+        Failure::BadInput(format!("{}: {error}\n  help: sweep files end in .toml; `benchmarks/` holds some", file.display()))
+    })
+}
+
+/// Runs the text of a sweep file; `file` is its name in messages.
+pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: &Console) -> Result<String, Failure> {
+    let sweep = Sweep::parse(file, text, &options.overrides).map_err(Failure::bad_input)?;
+    let opened = options.compute.open()?;
+    let plan = expand(&sweep, &opened, console)?;
+    if plan.trials.is_empty() && plan.unavailable.is_empty() {
+        let reasons: Vec<String> = plan.empty_cells.iter().map(|cell| format!("  {} · {} · {}: {}", cell.method, cell.backbone, cell.dataset, cell.reason)).collect();
+        return Err(Failure::BadInput(format!("{file}: no cell of this sweep can run\n{}", reasons.join("\n"))));
+    }
+    let folder = options.results.join(&sweep.name);
+    let store = ResultStore::open(&folder).map_err(Failure::system)?;
+    let manifest = Manifest::new(&sweep, &plan);
+    manifest.write(&folder).map_err(Failure::system)?;
+    interrupt::listen();
+    let retry = if options.retry_failed { Retry::Failed } else { Retry::Nothing };
+    let tally = crate::run::run(&plan, &sweep.name, &store, &opened.device, &opened.device_name, retry, console).map_err(store_failure)?;
+    if tally.interrupted {
+        let done = tally.present + tally.ran;
+        let total = plan.trials.len();
+        return Err(Failure::Interrupted(format!("stopped: {done} of {total} trials are recorded in {}; run the same command to go on", folder.display())));
+    }
+    let mut out = publish(manifest, &store)?;
+    let _ = writeln!(out, "\n{} trials ran, {} were there already. Results: {}", tally.ran, tally.present, folder.display());
+    verdict(&tally, &plan, out)
+}
+
+/// Expands a sweep, with failures sorted into their exit codes.
+pub(super) fn expand(sweep: &Sweep, opened: &Opened, console: &Console) -> Result<Plan, Failure> {
+    Plan::new(sweep, &opened.workshop(console)).map_err(|error| match error {
+        PlanError::Registry(_) | PlanError::Data { .. } | PlanError::Twice { .. } => Failure::bad_input(error),
+        PlanError::Backbone(_) => Failure::AssetMissing(error.to_string()),
+    })
+}
+
+/// Writes every table, plot and page, and returns what the terminal shows.
+pub(super) fn publish(manifest: Manifest, store: &ResultStore) -> Result<String, Failure> {
+    let results = manifest.results(store).map_err(store_failure)?;
+    let written = report::write(&results, store.folder()).map_err(|error| Failure::System(format!("{}: {error}", store.folder().display())))?;
+    crate::frame::write(&results, store.folder()).map_err(Failure::system)?;
+    let mut out = report::terminal(&results, terminal_width());
+    for path in written {
+        let _ = writeln!(out, "{}", path.display());
+    }
+    Ok(out)
+}
+
+/// A results folder that cannot be written is the system's fault, a damaged one the input's.
+pub(super) fn store_failure(error: StoreError) -> Failure {
+    match error {
+        StoreError::Io { .. } => Failure::system(error),
+        StoreError::Damaged { .. } => Failure::bad_input(error),
+    }
+}
+
+fn verdict(tally: &Tally, plan: &Plan, out: String) -> Result<String, Failure> {
+    if let Some(cell) = plan.unavailable.first() {
+        let n = plan.unavailable.len();
+        return Err(Failure::AssetMissing(format!("{out}\n{n} cells have no results, because an asset is missing: {}", cell.reason)));
+    }
+    if tally.failed > 0 {
+        return Err(Failure::TrialsFailed(format!("{out}\n{} trials failed; `--retry-failed` runs them again", tally.failed)));
+    }
+    if tally.differing > 0 {
+        let n = tally.differing;
+        return Err(Failure::TrialsFailed(format!("{out}\n{n} trials gave other numbers than a record that was committed first; see `duplicates/`")));
+    }
+    Ok(out)
+}

@@ -1,0 +1,10 @@
+//! Sweep files: what is written (serde types, unknown keys refused) becomes what is meant (checked, complete).
+
+mod budget;
+mod method;
+mod overrides;
+mod sweep;
+
+pub use budget::Budget;
+pub use method::ConfiguredMethod;
+pub use sweep::{Experiment, Sweep, SweepError};

@@ -1,0 +1,231 @@
+//! A sweep: methods × backbones × data sets × seeds, under budgets.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::method::{MethodFault, RawMethod, unknown_catalogued};
+use super::overrides::set;
+use super::{Budget, ConfiguredMethod};
+
+/// A checked sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// Its name: that of its folder of results.
+    pub name: String,
+    /// What it is for.
+    pub about: String,
+    /// One trial each.
+    pub seeds: Vec<u64>,
+    /// Methods by name: those of the file, and the catalogued ones that experiments name.
+    pub methods: BTreeMap<String, ConfiguredMethod>,
+    /// What is run.
+    pub experiments: Vec<Experiment>,
+}
+
+/// `[[experiment]]`: all of its methods on all of its backbones and data sets, under one budget.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Experiment {
+    /// Checkpoint names.
+    pub backbones: Vec<String>,
+    /// Data set names.
+    pub datasets: Vec<String>,
+    /// Method names, in the order of the table.
+    pub methods: Vec<String>,
+    /// What each method may spend.
+    pub budget: Budget,
+    /// Pixels of an image's edge on the backbone's canvas; the whole canvas when left out.
+    #[serde(default)]
+    pub image_size: Option<usize>,
+    /// Pairs of methods to be compared: is the second better than the first?
+    #[serde(default)]
+    pub compare: Vec<(String, String)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawSweep {
+    name: String,
+    #[serde(default)]
+    about: String,
+    seeds: Vec<u64>,
+    #[serde(default)]
+    method: BTreeMap<String, RawMethod>,
+    #[serde(default)]
+    experiment: Vec<Spanned<Experiment>>,
+}
+
+/// A sweep file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepError {
+    file: String,
+    line: Option<usize>,
+    reason: String,
+}
+
+impl std::error::Error for SweepError {}
+
+impl fmt::Display for SweepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}, line {line}: {}", self.file, self.reason),
+            None => write!(f, "{}: {}", self.file, self.reason),
+        }
+    }
+}
+
+impl Sweep {
+    /// Reads a sweep file's text. `file` is its name in messages; `overrides` are `--set` assignments.
+    pub fn parse(file: &str, text: &str, overrides: &[String]) -> Result<Self, SweepError> {
+        let error = |line: Option<usize>, reason: String| SweepError { file: file.to_owned(), line, reason };
+        let syntax = |error_: toml::de::Error| error(None, error_.to_string().trim_end().to_owned());
+        let changed;
+        let text = if overrides.is_empty() {
+            text
+        } else {
+            let mut table: toml::Table = text.parse().map_err(syntax)?;
+            for assignment in overrides {
+                set(&mut table, assignment).map_err(|reason| error(None, reason))?;
+            }
+            changed = table.to_string();
+            &changed
+        };
+        let raw: RawSweep = toml::from_str(text).map_err(syntax)?;
+        let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+        let mut methods = BTreeMap::new();
+        for (name, raw) in raw.method {
+            let resolved = raw.resolve().map_err(|MethodFault { span, reason }| {
+                error(span.map(|span| line_of(span.start)), format!("method `{name}`: {reason}"))
+            })?;
+            methods.insert(name, resolved);
+        }
+        let mut experiments = Vec::new();
+        for experiment in raw.experiment {
+            let line = line_of(experiment.span().start);
+            let experiment = experiment.into_inner();
+            check(&experiment, &mut methods).map_err(|reason| error(Some(line), format!("experiment: {reason}")))?;
+            experiments.push(experiment);
+        }
+        let sweep = Self { name: raw.name, about: raw.about.trim().to_owned(), seeds: raw.seeds, methods, experiments };
+        sweep.check_whole().map_err(|reason| error(None, reason))?;
+        Ok(sweep)
+    }
+
+    fn check_whole(&self) -> Result<(), String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty() || !self.name.chars().all(plain) {
+            return Err(format!("`name = \"{}\"` names a folder\n  help: use letters, digits, `-` and `_`", self.name));
+        }
+        if self.seeds.is_empty() {
+            return Err("`seeds` is empty\n  help: give at least three for an interval, as in `seeds = [1, 2, 3]`".to_owned());
+        }
+        let mut seeds = self.seeds.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        if seeds.len() < self.seeds.len() {
+            return Err(format!("`seeds = {:?}` names a seed twice", self.seeds));
+        }
+        if self.experiments.is_empty() {
+            return Err("there is no `[[experiment]]`".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn check(experiment: &Experiment, methods: &mut BTreeMap<String, ConfiguredMethod>) -> Result<(), String> {
+    if let Some(fault) = experiment.budget.fault() {
+        return Err(format!("budget: {fault}"));
+    }
+    for (key, list) in [("backbones", &experiment.backbones), ("datasets", &experiment.datasets), ("methods", &experiment.methods)] {
+        if list.is_empty() {
+            return Err(format!("`{key}` is empty"));
+        }
+    }
+    for name in &experiment.methods {
+        if !methods.contains_key(name) {
+            let method = ConfiguredMethod::catalogued(name).ok_or_else(|| unknown_catalogued(name))?;
+            methods.insert(name.clone(), method);
+        }
+    }
+    let unknown = experiment.compare.iter().flat_map(|(a, b)| [a, b]).find(|name| !experiment.methods.contains(name));
+    match unknown {
+        Some(name) => Err(format!("`compare` names `{name}`, which is not among the experiment's methods")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+name = "toy"
+seeds = [1, 2, 3]
+
+[method.gentle]
+use = "vp-ilm"
+recipe = { learning-rate = 1e-3 }
+
+[[experiment]]
+backbones = ["letters-vit"]
+datasets = ["digits"]
+methods = ["vp-rlm", "gentle"]
+image-size = 20
+compare = [["vp-rlm", "gentle"]]
+budget = { epochs = 2, batch-size = 32, shots = 4 }
+"#;
+
+    #[test]
+    fn a_catalogued_method_is_taken_and_changed() {
+        let sweep = Sweep::parse("toy.toml", GOOD, &[]).unwrap();
+        assert_eq!(sweep.methods.keys().collect::<Vec<_>>(), ["gentle", "vp-rlm"]);
+        assert!((sweep.methods["gentle"].method.recipe.learning_rate - 1e-3).abs() < 1e-12);
+        assert_eq!(sweep.methods["gentle"].method.signature(), ConfiguredMethod::catalogued("vp-ilm").unwrap().method.signature());
+    }
+
+    #[test]
+    fn set_changes_a_value() {
+        let sweep = Sweep::parse("toy.toml", GOOD, &["seeds=[9]".to_owned()]).unwrap();
+        assert_eq!(sweep.seeds, [9]);
+    }
+
+    #[test]
+    fn bad_files_say_what_where_and_what_to_do() {
+        let soft_text = r#"
+[method.wish]
+alignment = { part = "verbalizer" }
+[[method.wish.manipulation]]
+part = "soft-prompt"
+tokens = 4
+modality = "text"
+format = "learnable"
+operator = "concatenative"
+location = "input"
+"#;
+        let cases = [
+            ("a typo in a key", GOOD.replace("image-size", "image-sise")),
+            ("a typo in a budget", GOOD.replace("epochs", "epoch")),
+            ("a learnable prompt on raw text", format!("{GOOD}{soft_text}")),
+            ("axes that are not the part's", format!("{GOOD}{}", soft_text.replace("location = \"input\"", "location = \"hidden\"").replace("modality = \"text\"\n", ""))),
+            ("an unknown part", format!("{GOOD}{}", soft_text.replace("soft-prompt", "soft-promt"))),
+            ("an unknown key of a part", format!("{GOOD}{}", soft_text.replace("tokens", "token"))),
+            ("an unknown method", GOOD.replace("\"vp-rlm\", ", "\"vp-xlm\", ")),
+            ("an unknown base", GOOD.replace("use = \"vp-ilm\"", "use = \"ilm\"")),
+            ("nothing to do", GOOD.replace("epochs = 2", "epochs = 0")),
+            ("two numbers of items", GOOD.replace("shots = 4", "shots = 4, train-items = 8")),
+            ("a seed twice", GOOD.replace("[1, 2, 3]", "[1, 2, 1]")),
+            ("no seed", GOOD.replace("[1, 2, 3]", "[]")),
+            ("a comparison with a stranger", GOOD.replace("compare = [[\"vp-rlm\"", "compare = [[\"zero-shot\"")),
+            ("a name that is a path", GOOD.replace("name = \"toy\"", "name = \"../toy\"")),
+            ("no TOML", "name = ".to_owned()),
+        ];
+        let messages: Vec<String> = cases
+            .iter()
+            .map(|(why, text)| format!("── {why}\n{}", Sweep::parse("toy.toml", text, &[]).map_or_else(|error| error.to_string(), |_| "accepted".to_owned())))
+            .collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+}

@@ -1,0 +1,146 @@
+//! A data set in memory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use reprogram_taxonomy::Modality;
+use sha2::{Digest as _, Sha256};
+
+use super::image_csv::Grey;
+use super::pools::Pools;
+use super::source::{Rows, SourceFile};
+use super::text_csv::Columns;
+use super::{DataError, Example, PoolSizes, image_csv, image_u16, label_lines, text_csv, zip_texts};
+use crate::assets::{AssetStore, Digest, Progress, Trust};
+use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
+
+/// A data set. Its items can only be had through [`draw`](super::draw).
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    name: String,
+    modality: Modality,
+    classes: Vec<String>,
+    template: Option<Template>,
+    split: SplitRule,
+    rows_sha256: Digest,
+    pools: Pools,
+}
+
+impl DataSet {
+    /// Loads a data set of the registry, and fetches its files where they are not there.
+    pub fn load(name: &str, registry: &Registry, store: &AssetStore, progress: &dyn Progress) -> Result<Self, DataError> {
+        let entry = registry.dataset(name)?;
+        let mut paths = store.obtain_all(&entry.assets(), Trust::Stamp, progress)?.into_iter().map(|obtained| obtained.path);
+        let mut parts = BTreeMap::new();
+        for part in entry.parts() {
+            let files: Vec<PathBuf> = paths.by_ref().take(part.files.len()).collect();
+            parts.insert(part.name, read_part(name, entry, part, &files)?);
+        }
+        let new = Self::from_parts(name, entry.modality(), entry.classes().to_vec(), entry.split(), parts)?;
+        Ok(Self { template: entry.template().cloned(), ..new })
+    }
+
+    /// A data set of these items, by part, without a template.
+    ///
+    /// # Panics
+    /// If a label is none of the classes.
+    pub fn from_parts(
+        name: &str,
+        modality: Modality,
+        classes: Vec<String>,
+        split: SplitRule,
+        parts: BTreeMap<PartName, Vec<Example>>,
+    ) -> Result<Self, DataError> {
+        let mut rows: Vec<&Example> = parts.values().flatten().collect();
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(pair) = rows.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            return Err(DataError::TwiceTheId { dataset: name.to_owned(), id: pair[0].id.clone() });
+        }
+        assert!(rows.iter().all(|row| row.label < classes.len()), "every label of `{name}` is one of its classes");
+        let rows_sha256 = digest_of(&rows);
+        Ok(Self { name: name.to_owned(), modality, classes, template: None, split, rows_sha256, pools: Pools::divide(parts, split) })
+    }
+
+    /// The data set with another template.
+    pub fn with_template(mut self, template: Template) -> Self {
+        self.template = Some(template);
+        self
+    }
+
+    /// Its name in the registry.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its items are.
+    pub const fn modality(&self) -> Modality {
+        self.modality
+    }
+
+    /// The names of its classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How its items are put to a language model.
+    pub const fn template(&self) -> Option<&Template> {
+        self.template.as_ref()
+    }
+
+    /// How it is divided.
+    pub const fn split(&self) -> SplitRule {
+        self.split
+    }
+
+    /// The digest of all of its rows, ids, labels and contents, whatever order they were read in.
+    pub const fn rows_sha256(&self) -> Digest {
+        self.rows_sha256
+    }
+
+    /// How many items each split can be drawn from.
+    pub fn sizes(&self) -> PoolSizes {
+        self.pools.sizes()
+    }
+
+    pub(super) const fn pools(&self) -> &Pools {
+        &self.pools
+    }
+}
+
+fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]) -> Result<Vec<Example>, DataError> {
+    let file = |place: usize| SourceFile { path: &paths[place], part: part.name };
+    let n_classes = entry.classes().len();
+    let Rows { examples, left_out } = match entry.reader() {
+        &Reader::ImageCsv { height, width, highest } => image_csv::read(file(0), Grey { height, width, highest }, n_classes)?,
+        &Reader::ImageU16 { height, width, highest } => image_u16::read(file(0), file(1), Grey { height, width, highest }, n_classes)?,
+        Reader::TextCsv { text, label, labels, ignored_labels, encoding, unreadable } => {
+            let (encoding, unreadable) = (*encoding, *unreadable);
+            text_csv::read(file(0), Columns { text, label, labels, ignored_labels, encoding, unreadable })?
+        }
+        Reader::LabelLines { labels, encoding } => label_lines::read(file(0), labels, *encoding)?,
+        Reader::ZipTexts { folders, part, encoding } => zip_texts::read(file(0), folders, *part, *encoding)?,
+    };
+    let name = part.name.as_str();
+    for (label, class) in entry.classes().iter().enumerate() {
+        let (found, expected) = (examples.iter().filter(|example| example.label == label).count(), part.rows[label]);
+        if found != expected {
+            return Err(DataError::RowCount { dataset: dataset.to_owned(), part: name, class: class.clone(), found, expected });
+        }
+    }
+    if left_out != part.left_out {
+        return Err(DataError::LeftOutCount { dataset: dataset.to_owned(), part: name, found: left_out, expected: part.left_out });
+    }
+    Ok(examples)
+}
+
+fn digest_of(rows: &[&Example]) -> Digest {
+    let mut hasher = Sha256::new();
+    for row in rows {
+        let content = row.content.exact_bytes();
+        for bytes in [row.id.as_bytes(), &(row.label as u64).to_le_bytes(), &content] {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+    }
+    Digest::from_hasher(hasher)
+}

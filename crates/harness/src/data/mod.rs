@@ -1,0 +1,22 @@
+//! Target data: loaded from pinned files, counted, and divided so that selection never sees a test item.
+
+mod dataset;
+mod error;
+mod example;
+mod image_csv;
+mod image_u16;
+mod label_lines;
+mod pools;
+mod source;
+mod split;
+mod text_csv;
+mod zip_texts;
+
+#[cfg(test)]
+mod tests;
+
+pub use dataset::DataSet;
+pub use error::DataError;
+pub use example::{Content, Example, Image};
+pub use pools::PoolSizes;
+pub use split::{Draw, Split, Splits, Test, Train, TrainSize, Validation, draw};

@@ -1,0 +1,112 @@
+//! Divides a data set's items into three pools that share no content. No seed takes part in it.
+//!
+//! Official parts are taken as they are, except that validation and train lose what the test holds. Elsewhere an item whose
+//! content occurs several times is taken once (the one with the lowest id), and a content that occurs with different labels
+//! is taken nowhere, because its gold label means nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Example;
+use crate::assets::Digest;
+use crate::registry::{Holdout, PartName, SplitRule};
+
+/// The items that each split can be drawn from, by id.
+#[derive(Debug, Clone)]
+pub(super) struct Pools {
+    pub(super) train: Vec<Arc<Example>>,
+    pub(super) validation: Vec<Arc<Example>>,
+    pub(super) test: Vec<Arc<Example>>,
+    left_out: LeftOut,
+}
+
+/// How many items each split can be drawn from, and how many are in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSizes {
+    /// Train items.
+    pub train: usize,
+    /// Validation items.
+    pub validation: usize,
+    /// Test items.
+    pub test: usize,
+    /// Items in no pool because their content is taken already.
+    pub repeated: usize,
+    /// Items in no pool because their content occurs with different labels.
+    pub ambiguous: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct LeftOut {
+    repeated: usize,
+    ambiguous: usize,
+}
+
+type Item = (Digest, Arc<Example>);
+
+impl Pools {
+    pub(super) fn divide(mut parts: BTreeMap<PartName, Vec<Example>>, rule: SplitRule) -> Self {
+        let mut part = |name: PartName| -> Vec<Item> {
+            let mut items: Vec<Item> =
+                parts.remove(&name).unwrap_or_default().into_iter().map(|example| (example.content_hash(), Arc::new(example))).collect();
+            items.sort_by(|a, b| a.1.id.cmp(&b.1.id));
+            items
+        };
+        let (official_test, official_validation) = (part(PartName::Test), part(PartName::Validation));
+        let mut open = part(PartName::All);
+        open.extend(part(PartName::Train));
+
+        let mut left_out = LeftOut::default();
+        let open = single(open, &mut left_out);
+        let (test, open) = match rule.test {
+            Holdout::Official => (official_test, open),
+            Holdout::ByContent { percent } => open.into_iter().partition(|(content, _)| falls_into("test", *content, percent)),
+        };
+        let tested: BTreeSet<Digest> = test.iter().map(|(content, _)| *content).collect();
+        let open = without(open, &tested, &mut left_out);
+        let (validation, open) = match rule.validation {
+            Holdout::Official => (without(official_validation, &tested, &mut left_out), open),
+            Holdout::ByContent { percent } => open.into_iter().partition(|(content, _)| falls_into("validation", *content, percent)),
+        };
+        let validated: BTreeSet<Digest> = validation.iter().map(|(content, _)| *content).collect();
+        let train = without(open, &validated, &mut left_out);
+        let examples = |items: Vec<Item>| items.into_iter().map(|(_, example)| example).collect();
+        Self { train: examples(train), validation: examples(validation), test: examples(test), left_out }
+    }
+
+    pub(super) fn sizes(&self) -> PoolSizes {
+        let LeftOut { repeated, ambiguous } = self.left_out;
+        PoolSizes { train: self.train.len(), validation: self.validation.len(), test: self.test.len(), repeated, ambiguous }
+    }
+}
+
+/// Whether a content belongs to a share of all contents. The draws of different purposes are independent.
+fn falls_into(purpose: &str, content: Digest, percent: u8) -> bool {
+    let place = Digest::of_parts(&[purpose, &content.to_string()]).leading_u64();
+    u128::from(place) * 100 < u128::from(percent) << 64
+}
+
+fn single(items: Vec<Item>, left_out: &mut LeftOut) -> Vec<Item> {
+    let mut labels: BTreeMap<Digest, BTreeSet<usize>> = BTreeMap::new();
+    for (content, example) in &items {
+        labels.entry(*content).or_default().insert(example.label);
+    }
+    let mut taken = BTreeSet::new();
+    let mut single = Vec::with_capacity(items.len());
+    for (content, example) in items {
+        if labels[&content].len() > 1 {
+            left_out.ambiguous += 1;
+        } else if taken.insert(content) {
+            single.push((content, example));
+        } else {
+            left_out.repeated += 1;
+        }
+    }
+    single
+}
+
+fn without(items: Vec<Item>, taken: &BTreeSet<Digest>, left_out: &mut LeftOut) -> Vec<Item> {
+    let before = items.len();
+    let rest: Vec<Item> = items.into_iter().filter(|(content, _)| !taken.contains(content)).collect();
+    left_out.repeated += before - rest.len();
+    rest
+}

@@ -1,0 +1,161 @@
+//! Typed splits, and how they are drawn.
+//!
+//! A split can only come from [`draw`]. Test and validation items are the same for every seed and every method, so that
+//! outcomes can be paired; train items are a pure function of the seed and the ids: candidates are ordered by
+//! `sha256(seed, "train", id)` and the first ones are taken.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DataError, DataSet, Example};
+use crate::assets::Digest;
+
+/// Marks what parameters and mappings are fitted on.
+#[derive(Debug, Clone, Copy)]
+pub enum Train {}
+
+/// Marks what choices are made by.
+#[derive(Debug, Clone, Copy)]
+pub enum Validation {}
+
+/// Marks what is read once, at the end.
+#[derive(Debug, Clone, Copy)]
+pub enum Test {}
+
+/// Items of a data set that serve one purpose.
+#[derive(Debug)]
+pub struct Split<Purpose> {
+    examples: Vec<Arc<Example>>,
+    purpose: PhantomData<fn() -> Purpose>,
+}
+
+/// The three splits of a trial.
+#[derive(Debug, Clone)]
+pub struct Splits {
+    /// To fit on.
+    pub train: Split<Train>,
+    /// To choose by.
+    pub validation: Split<Validation>,
+    /// To read once.
+    pub test: Split<Test>,
+    /// How they were drawn, in words, for the record.
+    pub rule: String,
+}
+
+/// What to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Draw {
+    /// Moves the train items, and nothing else.
+    pub seed: u64,
+    /// How many train items.
+    pub train: TrainSize,
+    /// How many validation items; all where there is no number.
+    pub validation_items: Option<usize>,
+    /// How many test items; all where there is no number.
+    pub test_items: Option<usize>,
+}
+
+/// How many train items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainSize {
+    /// As many as there are.
+    All,
+    /// So many of all classes together, in the data set's own proportions on average.
+    Items(usize),
+    /// So many of each class.
+    Shots(usize),
+}
+
+/// Draws the splits of a trial.
+pub fn draw(dataset: &DataSet, wanted: &Draw) -> Result<Splits, DataError> {
+    let pools = dataset.pools();
+    let too_many = |split, wanted, found| DataError::TooManyItems { dataset: dataset.name().to_owned(), split, wanted, found };
+    let first = |split: &'static str, mut items: Vec<Arc<Example>>, wanted: Option<usize>| match wanted {
+        Some(n) if n > items.len() => Err(too_many(split, n, items.len())),
+        Some(n) => {
+            items.truncate(n);
+            Ok(items)
+        }
+        None => Ok(items),
+    };
+    let seed = wanted.seed.to_string();
+    let candidates = ordered(&pools.train, &[&seed, "train"]);
+    let train = match wanted.train {
+        TrainSize::All => candidates,
+        TrainSize::Items(n) => first("train", candidates, Some(n))?,
+        TrainSize::Shots(k) => balanced(dataset, candidates, k)?,
+    };
+    let validation = first("validation", ordered(&pools.validation, &["validation"]), wanted.validation_items)?;
+    let test = first("test", ordered(&pools.test, &["test"]), wanted.test_items)?;
+    let rule = format!("{}; train: {}; validation items: {}; test items: {}", dataset.split(), wanted.train, validation.len(), test.len());
+    Ok(Splits { train: Split::of(train), validation: Split::of(validation), test: Split::of(test), rule })
+}
+
+/// Items by the digest of purpose and id.
+fn ordered(items: &[Arc<Example>], purpose: &[&str]) -> Vec<Arc<Example>> {
+    let mut items = items.to_vec();
+    items.sort_by_cached_key(|item| {
+        let mut parts = purpose.to_vec();
+        parts.push(&item.id);
+        Digest::of_parts(&parts)
+    });
+    items
+}
+
+/// The first `k` candidates of each class, in the candidates' order.
+fn balanced(dataset: &DataSet, candidates: Vec<Arc<Example>>, k: usize) -> Result<Vec<Arc<Example>>, DataError> {
+    let mut taken = vec![0; dataset.classes().len()];
+    let shots = candidates.into_iter().filter(|item| {
+        taken[item.label] += 1;
+        taken[item.label] <= k
+    });
+    let shots: Vec<_> = shots.collect();
+    match taken.iter().enumerate().min_by_key(|(_, found)| **found) {
+        Some((label, &found)) if found < k => {
+            Err(DataError::TooManyShots { dataset: dataset.name().to_owned(), class: dataset.classes()[label].clone(), wanted: k, found })
+        }
+        Some(_) | None => Ok(shots),
+    }
+}
+
+impl<Purpose> Split<Purpose> {
+    fn of(examples: Vec<Arc<Example>>) -> Self {
+        Self { examples, purpose: PhantomData }
+    }
+
+    /// The items, in the order of the draw.
+    pub fn examples(&self) -> &[Arc<Example>] {
+        &self.examples
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.examples.len()
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.examples.is_empty()
+    }
+}
+
+impl<Purpose> Clone for Split<Purpose> {
+    fn clone(&self) -> Self {
+        Self::of(self.examples.clone())
+    }
+}
+
+impl fmt::Display for TrainSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all items"),
+            Self::Items(n) => write!(f, "{n} items"),
+            Self::Shots(k) => write!(f, "{k} shots a class"),
+        }
+    }
+}

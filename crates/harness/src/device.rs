@@ -1,0 +1,130 @@
+//! Compute devices, chosen by name at run time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::tensor::Device;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+use burn::tensor::DeviceType;
+
+/// A device as the command line names it: `cpu`, `wgpu`, `wgpu:1`, `cuda`, `cuda:1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// burn-flex.
+    Cpu,
+    /// A GPU through wgpu, by its place in the list.
+    Wgpu(usize),
+    /// An NVIDIA GPU, by its place in the list.
+    Cuda(usize),
+}
+
+/// A device that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// No such word.
+    #[error("unknown device `{0}`\n  help: `cpu`, `wgpu`, `wgpu:N`, `cuda` or `cuda:N`; `reprogram devices` lists what there is")]
+    Word(String),
+    /// Compiled without it.
+    #[error("this binary was built without `{0}`\n  help: build it with `cargo build --release --features {0}`")]
+    NotBuilt(&'static str),
+    /// Not there.
+    #[error("there is no device `{choice}`: {found} found\n  help: `reprogram devices` lists what there is")]
+    NotFound {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// How many of its kind there are.
+        found: usize,
+    },
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Wgpu(index) => write!(f, "wgpu:{index}"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+impl FromStr for DeviceChoice {
+    type Err = DeviceError;
+
+    fn from_str(word: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Word(word.to_owned());
+        let (kind, index) = match word.split_once(':') {
+            Some((kind, index)) => (kind, index.parse().map_err(|_| unknown())?),
+            None => (word, 0),
+        };
+        match (kind, word.contains(':')) {
+            ("cpu", false) => Ok(Self::Cpu),
+            ("wgpu", _) => Ok(Self::Wgpu(index)),
+            ("cuda", _) => Ok(Self::Cuda(index)),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// Opens the device. GPUs are asked for by enumeration first, so that a missing driver is an error and no panic.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        match self {
+            Self::Cpu => Ok(Device::flex()),
+            Self::Wgpu(index) => nth(self, index, available_wgpu()),
+            Self::Cuda(index) => nth(self, index, available_cuda()),
+        }
+    }
+}
+
+/// Every device that can be opened.
+pub fn available() -> Vec<DeviceChoice> {
+    let wgpu = (0..available_wgpu().map_or(0, |devices| devices.len())).map(DeviceChoice::Wgpu);
+    let cuda = (0..available_cuda().map_or(0, |devices| devices.len())).map(DeviceChoice::Cuda);
+    [DeviceChoice::Cpu].into_iter().chain(wgpu).chain(cuda).collect()
+}
+
+/// What was built in, in the order of the command line's words.
+pub fn built_in() -> [(&'static str, bool); 3] {
+    [("cpu", true), ("wgpu", cfg!(feature = "wgpu")), ("cuda", cfg!(feature = "cuda"))]
+}
+
+fn nth(choice: DeviceChoice, index: usize, devices: Result<Vec<Device>, DeviceError>) -> Result<Device, DeviceError> {
+    let devices = devices?;
+    let found = devices.len();
+    devices.into_iter().nth(index).ok_or(DeviceError::NotFound { choice, found })
+}
+
+#[cfg(feature = "wgpu")]
+fn available_wgpu() -> Result<Vec<Device>, DeviceError> {
+    Ok(Device::enumerate(DeviceType::Wgpu).into_vec())
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn available_wgpu() -> Result<Vec<Device>, DeviceError> {
+    Err(DeviceError::NotBuilt("wgpu"))
+}
+
+#[cfg(feature = "cuda")]
+fn available_cuda() -> Result<Vec<Device>, DeviceError> {
+    Ok(Device::enumerate(DeviceType::Cuda).into_vec())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn available_cuda() -> Result<Vec<Device>, DeviceError> {
+    Err(DeviceError::NotBuilt("cuda"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read() {
+        assert_eq!("cpu".parse(), Ok(DeviceChoice::Cpu));
+        assert_eq!("wgpu".parse(), Ok(DeviceChoice::Wgpu(0)));
+        assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
+        for word in ["gpu", "cpu:1", "cuda:", "cuda:x"] {
+            assert_eq!(word.parse::<DeviceChoice>(), Err(DeviceError::Word(word.to_owned())));
+        }
+    }
+}

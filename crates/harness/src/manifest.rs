@@ -1,0 +1,143 @@
+//! What a sweep asked for, beside its results: what a report needs to know besides the records.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Sweep;
+use crate::plan::{Plan, Unavailable};
+use crate::record::{EmptyCell, Status};
+use crate::report::{MissingTrial, Results};
+use crate::store::{ResultStore, StoreError};
+
+/// `sweep.json` in a folder of results.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The sweep's name.
+    pub name: String,
+    /// What it is for.
+    pub about: String,
+    /// Methods in the order of the table.
+    pub methods: Vec<String>,
+    /// Pairs to be compared.
+    pub comparisons: Vec<(String, String)>,
+    /// Every trial, whether it has run or not.
+    pub trials: Vec<ManifestTrial>,
+    /// Misfits.
+    pub empty_cells: Vec<EmptyCell>,
+    /// Cells without assets.
+    pub unavailable: Vec<Unavailable>,
+}
+
+/// A trial's name and key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestTrial {
+    /// The method's name.
+    pub method: String,
+    /// The checkpoint's name.
+    pub backbone: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// The seed.
+    pub seed: u64,
+    /// The key of its record.
+    pub key: String,
+}
+
+impl Manifest {
+    /// Of an expanded sweep.
+    pub fn new(sweep: &Sweep, plan: &Plan) -> Self {
+        let mut methods: Vec<String> = Vec::new();
+        for name in sweep.experiments.iter().flat_map(|experiment| &experiment.methods) {
+            if !methods.contains(name) {
+                methods.push(name.clone());
+            }
+        }
+        let trial = |trial: &crate::plan::PlannedTrial| ManifestTrial {
+            method: trial.method_name.clone(),
+            backbone: trial.backbone.clone(),
+            dataset: trial.dataset.clone(),
+            seed: trial.seed,
+            key: trial.key.clone(),
+        };
+        Self {
+            name: sweep.name.clone(),
+            about: sweep.about.clone(),
+            methods,
+            comparisons: sweep.experiments.iter().flat_map(|experiment| experiment.compare.clone()).collect(),
+            trials: plan.trials.iter().map(trial).collect(),
+            empty_cells: plan.empty_cells.clone(),
+            unavailable: plan.unavailable.clone(),
+        }
+    }
+
+    /// Writes it whole, in the place of an older one.
+    ///
+    /// # Panics
+    /// Never: it is plain data.
+    pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
+        let path = path(folder);
+        let mut bytes = serde_json::to_vec_pretty(self).expect("plain data");
+        bytes.push(b'\n');
+        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path)).map_err(|error| StoreError::Io { path, error })
+    }
+
+    /// Reads it.
+    pub fn read(folder: &Path) -> Result<Self, StoreError> {
+        let path = path(folder);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Damaged { path, reason: "it is not there, so what the sweep asked for is unknown".to_owned() });
+            }
+            Err(error) => return Err(StoreError::Io { path, error }),
+        };
+        serde_json::from_slice(&bytes).map_err(|error| StoreError::Damaged { path, reason: format!("not a sweep's manifest: {error}") })
+    }
+
+    /// Everything that a report is made from.
+    pub fn results(self, store: &ResultStore) -> Result<Results, StoreError> {
+        let mut records = Vec::new();
+        let mut outcomes = BTreeMap::new();
+        let mut missing = Vec::new();
+        for trial in self.trials {
+            match store.record(&trial.key)? {
+                Some(record) => {
+                    if matches!(record.status, Status::Ok { .. }) {
+                        outcomes.insert(trial.key.clone(), store.outcomes(&trial.key)?);
+                    }
+                    // One record may serve several sweeps and names; here it stands under this sweep's.
+                    records.push(crate::record::Record { method: trial.method, sweep: self.name.clone(), ..record });
+                }
+                None => {
+                    let ManifestTrial { method, backbone, dataset, seed, .. } = trial;
+                    missing.push(MissingTrial { method, backbone, dataset, seed, reason: "not run yet".to_owned() });
+                }
+            }
+        }
+        for Unavailable { method, backbone, dataset, reason } in self.unavailable {
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            missing.push(MissingTrial { method, backbone, dataset, seed: 0, reason });
+        }
+        Ok(Results {
+            sweep: self.name,
+            about: self.about,
+            methods: self.methods,
+            records,
+            outcomes,
+            empty_cells: self.empty_cells,
+            missing,
+            comparisons: self.comparisons,
+        })
+    }
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("sweep.json")
+}

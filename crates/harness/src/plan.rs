@@ -1,0 +1,298 @@
+//! Expand and check: from a sweep to the trials that it is made of, and the cells that must stay empty.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::tensor::Device;
+use reprogram_methods::{Method, Placement, Target, Template};
+use reprogram_taxonomy::Misfit;
+use serde::{Deserialize, Serialize};
+
+use crate::assets::{AssetStore, Digest, Progress};
+use crate::backbones::{self, BackboneError, LoadedBackbone};
+use crate::cell::{NUMERICS, TrialConfig};
+use crate::config::{Budget, Sweep};
+use crate::data::{DataError, DataSet};
+use crate::presentation::placement;
+use crate::record::EmptyCell;
+use crate::registry::{Registry, RegistryError};
+use crate::trial::{Trial, TrialError};
+
+/// The only precision that is computed in.
+const PRECISION: &str = "f32";
+
+/// Where names are looked up, and where things run.
+#[derive(Clone, Copy)]
+pub struct Workshop<'a> {
+    /// Names.
+    pub registry: &'a Registry,
+    /// Files.
+    pub store: &'a AssetStore,
+    /// The compute device.
+    pub device: &'a Device,
+    /// Told about downloads.
+    pub progress: &'a dyn Progress,
+}
+
+/// A data set with what methods see of it.
+pub struct LoadedData {
+    /// The items.
+    pub dataset: DataSet,
+    /// Classes and words.
+    pub target: Target,
+    /// Hash of rows, words and split rule.
+    pub sha256: String,
+}
+
+/// A trial to be run.
+pub struct PlannedTrial {
+    /// The method's name.
+    pub method_name: String,
+    /// The composition.
+    pub method: Method,
+    /// The checkpoint's name.
+    pub backbone: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Where images lie.
+    pub placement: Option<Placement>,
+    /// The seed.
+    pub seed: u64,
+    /// The key of its record.
+    pub key: String,
+    /// What the key is made of.
+    pub config: serde_json::Value,
+}
+
+/// A cell whose checkpoint or data could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unavailable {
+    /// The method's name.
+    pub method: String,
+    /// The checkpoint's name.
+    pub backbone: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A sweep, expanded and checked.
+#[derive(Default)]
+pub struct Plan {
+    /// In the order in which they are run.
+    pub trials: Vec<PlannedTrial>,
+    /// Misfits.
+    pub empty_cells: Vec<EmptyCell>,
+    /// Assets that are not there.
+    pub unavailable: Vec<Unavailable>,
+    /// Loaded checkpoints, by name.
+    pub backbones: BTreeMap<String, LoadedBackbone>,
+    /// Loaded data sets, by name.
+    pub datasets: BTreeMap<String, LoadedData>,
+}
+
+/// A sweep that cannot be expanded.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A name, or a registry table.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A checkpoint that is there and wrong.
+    #[error(transparent)]
+    Backbone(BackboneError),
+    /// Data that are there and wrong, or too few for the budget.
+    #[error("data set `{dataset}`: {error}")]
+    Data {
+        /// The data set.
+        dataset: String,
+        /// What is wrong.
+        error: DataError,
+    },
+    /// The same cell twice.
+    #[error("`{method}` on `{backbone}` and `{dataset}` stands in two experiments, which would be two numbers for one cell of the table\n  help: give the method a second name by a table `[method.NAME]` with `use = \"{method}\"`")]
+    Twice {
+        /// The method's name.
+        method: String,
+        /// The checkpoint's name.
+        backbone: String,
+        /// The data set's name.
+        dataset: String,
+    },
+}
+
+impl LoadedData {
+    /// Loads a data set and what methods see of it.
+    pub fn load(name: &str, workshop: &Workshop<'_>) -> Result<Self, DataError> {
+        let dataset = DataSet::load(name, workshop.registry, workshop.store, workshop.progress)?;
+        let template = dataset.template().map(|template| Template {
+            instruction: Some(template.instruction.clone()),
+            input: template.input.clone(),
+            cue: template.cue.clone(),
+            separator: template.separator.clone(),
+            labels: template.labels.clone(),
+        });
+        let target = Target { classes: dataset.classes().to_vec(), template, shares_source_labels: false };
+        let words = serde_json::to_string(&target.template).unwrap_or_default();
+        let parts = [dataset.rows_sha256().to_string(), target.classes.join("\n"), words, dataset.split().to_string()];
+        let sha256 = Digest::of_parts(&parts.each_ref().map(String::as_str)).to_string();
+        Ok(Self { dataset, target, sha256 })
+    }
+}
+
+impl Plan {
+    /// Expands a sweep. Assets that cannot be had leave their cells unavailable; what is there and wrong is an error.
+    pub fn new(sweep: &Sweep, workshop: &Workshop<'_>) -> Result<Self, PlanError> {
+        let mut plan = Self::default();
+        let mut seen = BTreeSet::new();
+        let mut absent: BTreeMap<String, String> = BTreeMap::new();
+        for experiment in &sweep.experiments {
+            for backbone in &experiment.backbones {
+                plan.load_backbone(backbone, workshop, &mut absent)?;
+                for dataset in &experiment.datasets {
+                    plan.load_data(dataset, workshop, &mut absent)?;
+                    for method in &experiment.methods {
+                        if !seen.insert((method, backbone, dataset)) {
+                            return Err(PlanError::Twice { method: method.clone(), backbone: backbone.clone(), dataset: dataset.clone() });
+                        }
+                        let missing = absent.get(backbone).or_else(|| absent.get(dataset));
+                        if let Some(reason) = missing {
+                            let (method, backbone, dataset) = (method.clone(), backbone.clone(), dataset.clone());
+                            plan.unavailable.push(Unavailable { method, backbone, dataset, reason: reason.clone() });
+                            continue;
+                        }
+                        let configured = &sweep.methods[method];
+                        let image_size = configured.image_size.or(experiment.image_size);
+                        let cell = Cell { name: method, method: &configured.method, backbone, dataset, budget: &experiment.budget, image_size };
+                        plan.add(&cell, &sweep.seeds, workshop)?;
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    fn load_backbone(&mut self, name: &str, workshop: &Workshop<'_>, absent: &mut BTreeMap<String, String>) -> Result<(), PlanError> {
+        if self.backbones.contains_key(name) || absent.contains_key(name) {
+            return Ok(());
+        }
+        match backbones::load(name, workshop.registry, workshop.store, workshop.device, workshop.progress) {
+            Ok(loaded) => drop(self.backbones.insert(name.to_owned(), loaded)),
+            Err(BackboneError::Asset(error)) => drop(absent.insert(name.to_owned(), error.to_string())),
+            Err(BackboneError::Registry(error)) => return Err(error.into()),
+            Err(error) => return Err(PlanError::Backbone(error)),
+        }
+        Ok(())
+    }
+
+    fn load_data(&mut self, name: &str, workshop: &Workshop<'_>, absent: &mut BTreeMap<String, String>) -> Result<(), PlanError> {
+        if self.datasets.contains_key(name) || absent.contains_key(name) {
+            return Ok(());
+        }
+        match LoadedData::load(name, workshop) {
+            Ok(loaded) => drop(self.datasets.insert(name.to_owned(), loaded)),
+            Err(DataError::Asset(error)) => drop(absent.insert(name.to_owned(), error.to_string())),
+            Err(DataError::Registry(error)) => return Err(error.into()),
+            Err(error) => return Err(PlanError::Data { dataset: name.to_owned(), error }),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, cell: &Cell<'_>, seeds: &[u64], workshop: &Workshop<'_>) -> Result<(), PlanError> {
+        let (backbone, data) = (&self.backbones[cell.backbone], &self.datasets[cell.dataset]);
+        match cell.check(backbone, data, seeds[0], workshop.device) {
+            Ok(placement) => {
+                let trials = seeds.iter().map(|&seed| {
+                    let config = TrialConfig {
+                        numerics: NUMERICS,
+                        method: cell.method,
+                        image_size: placement.map(|placement| placement.image[0]),
+                        backbone: cell.backbone,
+                        weights_sha256: &backbone.weights_sha256,
+                        dataset: cell.dataset,
+                        data_sha256: &data.sha256,
+                        budget: cell.budget,
+                        precision: PRECISION,
+                        seed,
+                    };
+                    PlannedTrial {
+                        method_name: cell.name.to_owned(),
+                        method: cell.method.clone(),
+                        backbone: cell.backbone.to_owned(),
+                        dataset: cell.dataset.to_owned(),
+                        budget: cell.budget.clone(),
+                        placement,
+                        seed,
+                        key: config.key(),
+                        config: config.canonical(),
+                    }
+                });
+                self.trials.extend(trials);
+                Ok(())
+            }
+            Err(TrialError::Misfit(misfit)) => {
+                let (method, backbone, dataset) = (cell.name.to_owned(), cell.backbone.to_owned(), cell.dataset.to_owned());
+                self.empty_cells.push(EmptyCell { method, backbone, dataset, reason: misfit.to_string() });
+                Ok(())
+            }
+            Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error }),
+            Err(error @ (TrialError::Interrupted | TrialError::NotFinite { .. })) => unreachable!("a check runs nothing: {error}"),
+        }
+    }
+
+    /// The trial of a plan, ready to run.
+    pub fn trial<'a>(&'a self, planned: &'a PlannedTrial, device: &'a Device) -> Trial<'a> {
+        let data = &self.datasets[&planned.dataset];
+        Trial {
+            method: &planned.method,
+            backbone: self.backbones[&planned.backbone].backbone.as_ref(),
+            dataset: &data.dataset,
+            target: &data.target,
+            placement: planned.placement,
+            budget: &planned.budget,
+            device,
+            seed: planned.seed,
+        }
+    }
+}
+
+/// A method on a backbone and a data set, under a budget.
+pub struct Cell<'a> {
+    /// The method's name.
+    pub name: &'a str,
+    /// The composition.
+    pub method: &'a Method,
+    /// The checkpoint's name.
+    pub backbone: &'a str,
+    /// The data set's name.
+    pub dataset: &'a str,
+    /// What may be spent.
+    pub budget: &'a Budget,
+    /// Pixels of an image's edge.
+    pub image_size: Option<usize>,
+}
+
+impl Cell<'_> {
+    /// Whether it can run, and where its images then lie.
+    pub fn check(&self, backbone: &LoadedBackbone, data: &LoadedData, seed: u64, device: &Device) -> Result<Option<Placement>, TrialError> {
+        let card = backbone.backbone.card();
+        if !card.accepts(data.dataset.modality()) {
+            let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts: card.modality, data: data.dataset.modality() };
+            return Err(misfit.into());
+        }
+        let placement = placement(card, self.image_size)?;
+        let trial = Trial {
+            method: self.method,
+            backbone: backbone.backbone.as_ref(),
+            dataset: &data.dataset,
+            target: &data.target,
+            placement,
+            budget: self.budget,
+            device,
+            seed,
+        };
+        trial.check().map(|()| placement)
+    }
+}

@@ -1,0 +1,134 @@
+//! Data as a backbone takes it: images on its canvas, texts as they are.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use image::imageops::{FilterType, resize};
+use image::{ImageBuffer, Luma};
+use reprogram_methods::{Batch, Placement, Query};
+use reprogram_taxonomy::{Card, InputSpace, Misfit};
+
+use crate::data::{Content, Example, Image, Split};
+
+/// The items of one split, ready to be fed.
+pub struct Presented {
+    /// Ids, in order.
+    pub ids: Vec<String>,
+    /// Gold classes.
+    pub labels: Vec<usize>,
+    items: Items,
+}
+
+enum Items {
+    /// `[item, channel, height, width]`
+    Images(Tensor<4>),
+    Texts(Vec<String>),
+}
+
+/// Where images are put on a backbone's canvas; nothing where it takes tokens.
+pub fn placement(card: &Card, image_size: Option<usize>) -> Result<Option<Placement>, Misfit> {
+    match card.input {
+        InputSpace::Tokens { .. } => Ok(None),
+        InputSpace::Image { height, width, .. } => {
+            let image = image_size.map_or([height, width], |edge| [edge, edge]);
+            if image[0] > height || image[1] > width || image[0] == 0 {
+                let needs = format!("to fit a canvas of {height} × {width} pixels");
+                return Err(Misfit::PartNeeds { part: format!("`image-size = {}`", image[0]), needs });
+            }
+            Ok(Some(Placement { canvas: [height, width], image }))
+        }
+    }
+}
+
+impl Presented {
+    /// Puts a split's items in shape.
+    pub fn new<Purpose>(split: &Split<Purpose>, card: &Card, placement: Option<Placement>, device: &Device) -> Result<Self, Misfit> {
+        let examples = split.examples();
+        let ids = examples.iter().map(|example| example.id.clone()).collect();
+        let labels = examples.iter().map(|example| example.label).collect();
+        let items = match (card.input, placement) {
+            (InputSpace::Image { channels, .. }, Some(placement)) => {
+                let mut pixels = Vec::new();
+                for example in examples {
+                    pixels.extend(place(example, channels, placement)?);
+                }
+                let [height, width] = placement.canvas;
+                Items::Images(Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), device))
+            }
+            (InputSpace::Tokens { .. } | InputSpace::Image { .. }, _) => {
+                Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)
+            }
+        };
+        Ok(Self { ids, labels, items })
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The items at these places.
+    pub fn batch(&self, indices: &[usize]) -> Batch {
+        match &self.items {
+            Items::Images(images) => {
+                let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
+                let indices = Tensor::from_ints(indices.as_slice(), &images.device());
+                Batch::Images(images.clone().select(0, indices))
+            }
+            Items::Texts(texts) => Batch::Texts(indices.iter().map(|&i| Query { text: texts[i].clone() }).collect()),
+        }
+    }
+
+    /// Batches for a pass without gradients: images in order, texts longest first, so that little is padded.
+    pub fn passes(&self) -> Vec<Vec<usize>> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        let size = match &self.items {
+            Items::Images(_) => 128,
+            Items::Texts(texts) => {
+                order.sort_by_key(|&i| (std::cmp::Reverse(texts[i].len()), i));
+                16
+            }
+        };
+        order.chunks(size).map(<[usize]>::to_vec).collect()
+    }
+}
+
+fn text(example: &Example) -> Result<String, Misfit> {
+    match &example.content {
+        Content::Text(text) => Ok(text.clone()),
+        Content::Image(_) => Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts, not images".to_owned() }),
+    }
+}
+
+/// Resizes an image and puts it into the middle of a black canvas.
+fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec<f32>, Misfit> {
+    let Content::Image(image) = &example.content else {
+        return Err(Misfit::PartNeeds { part: "an image backbone".to_owned(), needs: "images, not texts".to_owned() });
+    };
+    if image.channels != channels && image.channels != 1 {
+        let needs = format!("images of {channels} colour channels, or grey ones, but they have {}", image.channels);
+        return Err(Misfit::PartNeeds { part: "the backbone".to_owned(), needs });
+    }
+    let ([height, width], [top, left], [inner_height, inner_width]) = (placement.canvas, placement.offset(), placement.image);
+    let mut canvas = vec![0.0; channels * height * width];
+    for channel in 0..channels {
+        let plane = resized(image, channel.min(image.channels - 1), placement.image);
+        for row in 0..inner_height {
+            let start = channel * height * width + (top + row) * width + left;
+            canvas[start..start + inner_width].copy_from_slice(&plane[row * inner_width..(row + 1) * inner_width]);
+        }
+    }
+    Ok(canvas)
+}
+
+/// One colour channel, resized by an antialiased triangle filter (Pillow's bilinear).
+fn resized(image: &Image, channel: usize, [height, width]: [usize; 2]) -> Vec<f32> {
+    let plane = image.height * image.width;
+    let pixels = image.pixels[channel * plane..(channel + 1) * plane].to_vec();
+    let buffer: ImageBuffer<Luma<f32>, Vec<f32>> =
+        ImageBuffer::from_raw(image.width as u32, image.height as u32, pixels).expect("an image has as many pixels as it says");
+    resize(&buffer, width as u32, height as u32, FilterType::Triangle).into_raw()
+}

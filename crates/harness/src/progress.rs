@@ -1,0 +1,68 @@
+//! What the terminal shows while something is under way: lines and bars on standard error, never on standard output.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::assets::Progress;
+use crate::plan::PlannedTrial;
+use crate::record::Outcome;
+use crate::run::Watcher;
+
+/// Bars on a terminal, a line at the beginning of each download elsewhere.
+#[derive(Default)]
+pub struct Console {
+    bars: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Console {
+    fn bars(&self) -> MutexGuard<'_, BTreeMap<String, ProgressBar>> {
+        self.bars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes a line to standard error. A closed pipe is no reason to stop.
+pub fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+impl Progress for Console {
+    fn began(&self, name: &str, bytes: Option<u64>) {
+        if !stderr().is_terminal() {
+            let size = bytes.map(|bytes| format!(" ({:.1} MB)", bytes as f64 / 1e6)).unwrap_or_default();
+            say(&format!("fetching {name}{size}"));
+            return;
+        }
+        let style = ProgressStyle::with_template("fetching {msg} {bytes}/{total_bytes} {bar:30} {bytes_per_sec}");
+        let bar = bytes.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_message(name.to_owned());
+        self.bars().insert(name.to_owned(), style.map_or(bar.clone(), |style| bar.with_style(style)));
+    }
+
+    fn advanced(&self, name: &str, bytes: u64) {
+        if let Some(bar) = self.bars().get(name) {
+            bar.set_position(bytes);
+        }
+    }
+
+    fn finished(&self, name: &str) {
+        if let Some(bar) = self.bars().remove(name) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Watcher for Console {
+    fn began(&self, trial: &PlannedTrial, at: usize, of: usize) {
+        say(&format!("[{at}/{of}] {} · {} · {} · seed {}", trial.method_name, trial.backbone, trial.dataset, trial.seed));
+    }
+
+    fn finished(&self, _trial: &PlannedTrial, outcome: &Outcome, seconds: f64) {
+        say(&format!("        validation {:.3} · {seconds:.1} s", outcome.validation.accuracy));
+    }
+
+    fn failed(&self, _trial: &PlannedTrial, reason: &str) {
+        say(&format!("        failed: {reason}"));
+    }
+}

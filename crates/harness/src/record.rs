@@ -1,0 +1,192 @@
+//! What a trial leaves behind: one immutable JSON record, and one Parquet file of per-example outcomes.
+//!
+//! The record says everything that the numbers depend on. What is not in the key cannot change the number; costs,
+//! device and provenance stand outside of the key.
+
+use serde::{Deserialize, Serialize};
+
+use reprogram_taxonomy::{Paradigm, Signature};
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum Status {
+    /// It ran to its end.
+    Ok {
+        /// What it measured.
+        outcome: Outcome,
+    },
+    /// It broke. The reason is what it said.
+    Failed {
+        /// The error.
+        reason: String,
+    },
+}
+
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// On the validation split, at the chosen epoch. It is what the choice was made by.
+    pub validation: Metrics,
+    /// On the test split, read once, at the chosen epoch.
+    pub test: Metrics,
+    /// The rule that chose the epoch, in words.
+    pub selection: String,
+    /// The chosen epoch, counted from one; zero where nothing is trained.
+    pub epoch: usize,
+    /// One line an epoch.
+    pub curve: Vec<EpochPoint>,
+    /// What it took.
+    pub costs: Costs,
+    /// SHA-256 of the trained program's parameters, in order.
+    pub program_sha256: String,
+    /// Notes of the alignment: the label mapping chosen, the calibration weights.
+    pub alignment_notes: Vec<String>,
+}
+
+/// Metrics of one split.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Items scored.
+    pub n: usize,
+    /// Share of items whose highest-scored class is the gold one; ties go to the lower index.
+    pub accuracy: f64,
+    /// Mean negative log-probability of the gold class, in nats.
+    pub loss: f64,
+}
+
+/// One epoch of training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochPoint {
+    /// Counted from one.
+    pub epoch: usize,
+    /// Mean training loss over the epoch, in nats.
+    pub train_loss: f64,
+    /// Validation accuracy after it.
+    pub validation_accuracy: f64,
+    /// Validation loss after it, in nats.
+    pub validation_loss: f64,
+}
+
+/// What a trial took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Costs {
+    /// Numbers that a gradient moves (a frame's masked centre is stored, but not trained).
+    pub trainable_parameters: usize,
+    /// Numbers that the saved program holds, fitted mappings included.
+    pub stored_parameters: usize,
+    /// Items that went forward through f in training and fitting.
+    pub forward_items_training: usize,
+    /// Items that went forward through f in evaluation.
+    pub forward_items_evaluation: usize,
+    /// Items that went backward through f.
+    pub backward_items: usize,
+    /// Gradient steps taken.
+    pub steps: usize,
+    /// Wall seconds of training and fitting.
+    pub seconds_training: f64,
+    /// Wall seconds of evaluation.
+    pub seconds_evaluation: f64,
+    /// Peak resident memory of the process so far, in bytes; zero where the system does not say.
+    pub peak_memory_bytes: u64,
+}
+
+/// Where and with what a trial ran. No number depends on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Version of this crate.
+    pub version: String,
+    /// Commit of the working tree, or `unknown`.
+    pub commit: String,
+    /// Whether the working tree had uncommitted changes.
+    pub dirty: bool,
+    /// The compute device, in words.
+    pub device: String,
+    /// Operating system and processor architecture.
+    pub platform: String,
+    /// Threads available.
+    pub threads: usize,
+    /// UTC, RFC 3339.
+    pub finished_at: String,
+}
+
+/// A trial's record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Layout of this file.
+    pub schema: u32,
+    /// SHA-256 of the canonical form of everything that the numbers depend on.
+    pub key: String,
+    /// The sweep's name.
+    pub sweep: String,
+    /// The method's name in the sweep.
+    pub method: String,
+    /// Its coordinates.
+    pub signature: Signature,
+    /// Derived from the signature.
+    pub paradigm: Paradigm,
+    /// The checkpoint's name.
+    pub backbone: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// The data set's number of classes.
+    pub n_classes: usize,
+    /// The trial's seed.
+    pub seed: u64,
+    /// Everything that went into the key, resolved, as JSON.
+    pub config: serde_json::Value,
+    /// How it ended.
+    pub status: Status,
+    /// Where and with what it ran.
+    pub provenance: Provenance,
+}
+
+/// One scored test item. A trial's items are written to Parquet beside its record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExampleOutcome {
+    /// The item's id in its data set.
+    pub id: String,
+    /// Gold class.
+    pub gold: usize,
+    /// Predicted class.
+    pub prediction: usize,
+    /// Log-probability of each class, in nats: log-softmax of the aligned scores.
+    pub log_probabilities: Vec<f32>,
+}
+
+/// A cell that cannot run: the table's footnote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmptyCell {
+    /// The method's name in the sweep.
+    pub method: String,
+    /// The checkpoint's name.
+    pub backbone: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl Record {
+    /// Whether another record of the same trial says the same, times and provenance aside.
+    pub fn same_numbers(&self, other: &Self) -> bool {
+        let numbers = |record: &Self| {
+            let mut record = record.clone();
+            if let Status::Ok { outcome } = &mut record.status {
+                outcome.costs.seconds_training = 0.0;
+                outcome.costs.seconds_evaluation = 0.0;
+                outcome.costs.peak_memory_bytes = 0;
+            }
+            record.provenance = other.provenance.clone();
+            record
+        };
+        numbers(self) == numbers(other)
+    }
+}

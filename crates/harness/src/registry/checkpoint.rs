@@ -1,0 +1,167 @@
+//! A table of `models.toml`: a frozen checkpoint and its files.
+
+use reprogram_taxonomy::Modality;
+use serde::{Deserialize, Serialize};
+
+use super::file::{BadFile, RawFile};
+use crate::assets::{Asset, Word};
+
+/// A checkpoint.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "RawCheckpoint")]
+pub struct Checkpoint {
+    about: String,
+    family: Word,
+    modality: Modality,
+    format: WeightFormat,
+    licence: String,
+    citation: String,
+    weights: Weights,
+}
+
+/// How weights are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightFormat {
+    /// One file with configuration and tokenizer inside, possibly quantised.
+    Gguf,
+    /// Tensors only; configuration and tokenizer lie beside it.
+    Safetensors,
+}
+
+/// Where a checkpoint's weights are.
+#[derive(Debug, Clone)]
+pub enum Weights {
+    /// In this program, under this name.
+    BuiltIn(String),
+    /// In these files.
+    Files(Vec<CheckpointFile>),
+}
+
+/// One file of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct CheckpointFile {
+    /// What it is for.
+    pub role: Role,
+    /// The file.
+    pub asset: Asset,
+}
+
+/// What a file of a checkpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Tensors.
+    Weights,
+    /// The architecture's numbers.
+    Config,
+    /// Text to tokens.
+    Tokenizer,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawCheckpoint {
+    about: String,
+    family: Word,
+    modality: Modality,
+    format: WeightFormat,
+    licence: String,
+    citation: String,
+    weights: RawWeights,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum RawWeights {
+    Builtin(String),
+    Files(Vec<RawCheckpointFile>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawCheckpointFile {
+    role: Role,
+    asset: RawFile,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BadCheckpoint {
+    #[error("`weights.files` has no file with `role = \"weights\"`")]
+    NoWeights,
+    #[error(transparent)]
+    File(#[from] BadFile),
+}
+
+impl TryFrom<RawCheckpoint> for Checkpoint {
+    type Error = BadCheckpoint;
+
+    fn try_from(raw: RawCheckpoint) -> Result<Self, BadCheckpoint> {
+        let weights = match raw.weights {
+            RawWeights::Builtin(name) => Weights::BuiltIn(name),
+            RawWeights::Files(files) => {
+                let files = files.into_iter().map(|file| Ok(CheckpointFile { role: file.role, asset: file.asset.into_asset()? }));
+                let files: Vec<CheckpointFile> = files.collect::<Result<_, BadFile>>()?;
+                if !files.iter().any(|file| file.role == Role::Weights) {
+                    return Err(BadCheckpoint::NoWeights);
+                }
+                Weights::Files(files)
+            }
+        };
+        let RawCheckpoint { about, family, modality, format, licence, citation, .. } = raw;
+        Ok(Self { about, family, modality, format, licence, citation, weights })
+    }
+}
+
+impl Checkpoint {
+    /// What it is, in a line.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// The architecture that reads it.
+    pub fn family(&self) -> &str {
+        self.family.as_str()
+    }
+
+    /// What its inputs are.
+    pub const fn modality(&self) -> Modality {
+        self.modality
+    }
+
+    /// How its weights are written.
+    pub const fn format(&self) -> WeightFormat {
+        self.format
+    }
+
+    /// As its files or their package state it.
+    pub fn licence(&self) -> &str {
+        &self.licence
+    }
+
+    /// Whom to cite.
+    pub fn citation(&self) -> &str {
+        &self.citation
+    }
+
+    /// Where its weights are.
+    pub const fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// All of its files; none where it is built in.
+    pub fn assets(&self) -> Vec<&Asset> {
+        match &self.weights {
+            Weights::BuiltIn(_) => Vec::new(),
+            Weights::Files(files) => files.iter().map(|file| &file.asset).collect(),
+        }
+    }
+
+    /// The entry, with files that say whose they are.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        if let Weights::Files(files) = &mut self.weights {
+            *files = files.drain(..).map(|file| CheckpointFile { role: file.role, asset: file.asset.of(name) }).collect();
+        }
+        self
+    }
+}

@@ -1,0 +1,270 @@
+//! A table of `datasets.toml`: raw as it is written, then an entry that makes sense.
+
+use reprogram_taxonomy::Modality;
+use serde::{Deserialize, Serialize};
+
+use super::file::{BadFile, RawFile};
+use super::{Holdout, Reader, SplitRule, Template};
+use crate::assets::Asset;
+
+/// A data set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "RawDataSet")]
+pub struct DataSetEntry {
+    about: String,
+    modality: Modality,
+    classes: Vec<String>,
+    template: Option<Template>,
+    licence: String,
+    citation: String,
+    reader: Reader,
+    split: SplitRule,
+    parts: Vec<Part>,
+}
+
+/// One part of a data set, as its makers divided it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which.
+    pub name: PartName,
+    /// Rows of each class.
+    pub rows: Vec<usize>,
+    /// Rows that the reader leaves out.
+    pub left_out: usize,
+    /// Its files, in the reader's order.
+    pub files: Vec<Asset>,
+}
+
+/// What a part is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartName {
+    /// Undivided.
+    All,
+    /// Official train items.
+    Train,
+    /// Official validation items.
+    Validation,
+    /// Official test items.
+    Test,
+}
+
+impl PartName {
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawDataSet {
+    about: String,
+    modality: Modality,
+    classes: Vec<String>,
+    #[serde(default)]
+    template: Option<Template>,
+    licence: String,
+    citation: String,
+    reader: Reader,
+    split: RawSplit,
+    parts: Vec<RawPart>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawSplit {
+    #[serde(default)]
+    test_percent: Option<u8>,
+    #[serde(default)]
+    validation_percent: Option<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawPart {
+    part: PartName,
+    rows: Vec<usize>,
+    #[serde(default)]
+    left_out: usize,
+    files: Vec<RawFile>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BadDataSet {
+    #[error("`classes` names {0}; a data set has at least two")]
+    TooFewClasses(usize),
+    #[error("`classes` names `{0}` twice")]
+    TwiceTheClass(String),
+    #[error("{what} names {found} classes, but `classes` names {expected}")]
+    ClassCount { what: &'static str, found: usize, expected: usize },
+    #[error("`modality = \"{modality}\"`, but `reader` reads {reads}")]
+    Modality { modality: Modality, reads: &'static str },
+    #[error("a text data set needs a `template`")]
+    NoTemplate,
+    #[error("only a text data set has a `template`")]
+    NeedlessTemplate,
+    #[error("`parts` has {found}; expected either `all`, or `train` with an optional `validation` and an optional `test`")]
+    Parts { found: String },
+    #[error("part `{part}` has {found} files, but `reader` reads {expected}")]
+    Files { part: &'static str, found: usize, expected: usize },
+    #[error("part `{part}`: `left-out = {rows}`, but `reader` leaves nothing out")]
+    LeftOut { part: &'static str, rows: usize },
+    #[error("`split` needs `{part}-percent`, from 1 to 90, because there is no official part `{part}`")]
+    NeedsPercent { part: &'static str },
+    #[error("`split` has `{part}-percent`, but there is an official part `{part}`")]
+    NeedlessPercent { part: &'static str },
+    #[error(transparent)]
+    File(#[from] BadFile),
+}
+
+impl TryFrom<RawDataSet> for DataSetEntry {
+    type Error = BadDataSet;
+
+    fn try_from(raw: RawDataSet) -> Result<Self, BadDataSet> {
+        raw.check_classes()?;
+        raw.check_template()?;
+        let names: Vec<PartName> = raw.parts.iter().map(|part| part.part).collect();
+        let distinct = names.iter().enumerate().all(|(place, name)| !names[..place].contains(name));
+        if !distinct || (names != [PartName::All] && (names.contains(&PartName::All) || !names.contains(&PartName::Train))) {
+            let found: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            return Err(BadDataSet::Parts { found: format!("[{}]", found.join(", ")) });
+        }
+        let split = SplitRule {
+            test: holdout(PartName::Test, &names, raw.split.test_percent)?,
+            validation: holdout(PartName::Validation, &names, raw.split.validation_percent)?,
+        };
+        let reader = raw.reader;
+        let parts = raw.parts.into_iter().map(|part| part.check(&reader, raw.classes.len())).collect::<Result<_, _>>()?;
+        let RawDataSet { about, modality, classes, template, licence, citation, .. } = raw;
+        Ok(Self { about, modality, classes, template, licence, citation, reader, split, parts })
+    }
+}
+
+impl RawDataSet {
+    fn check_classes(&self) -> Result<(), BadDataSet> {
+        let expected = self.classes.len();
+        if expected < 2 {
+            return Err(BadDataSet::TooFewClasses(expected));
+        }
+        if let Some((_, twice)) = self.classes.iter().enumerate().find(|(place, name)| self.classes[..*place].contains(name)) {
+            return Err(BadDataSet::TwiceTheClass(twice.clone()));
+        }
+        match self.reader.n_listed_classes() {
+            Some(found) if found != expected => Err(BadDataSet::ClassCount { what: "`reader`", found, expected }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check_template(&self) -> Result<(), BadDataSet> {
+        let reads = if self.reader.reads_text() { "text" } else { "images" };
+        let modality = if self.reader.reads_text() { Modality::Text } else { Modality::Vision };
+        if self.modality != modality {
+            return Err(BadDataSet::Modality { modality: self.modality, reads });
+        }
+        match (&self.template, self.reader.reads_text()) {
+            (None, true) => Err(BadDataSet::NoTemplate),
+            (Some(_), false) => Err(BadDataSet::NeedlessTemplate),
+            (Some(template), true) if template.labels.len() != self.classes.len() => {
+                Err(BadDataSet::ClassCount { what: "`template.labels`", found: template.labels.len(), expected: self.classes.len() })
+            }
+            (Some(_), true) | (None, false) => Ok(()),
+        }
+    }
+}
+
+impl RawPart {
+    fn check(self, reader: &Reader, n_classes: usize) -> Result<Part, BadDataSet> {
+        let part = self.part.as_str();
+        if self.rows.len() != n_classes {
+            return Err(BadDataSet::ClassCount { what: "`rows`", found: self.rows.len(), expected: n_classes });
+        }
+        if self.files.len() != reader.files_a_part() {
+            return Err(BadDataSet::Files { part, found: self.files.len(), expected: reader.files_a_part() });
+        }
+        if self.left_out > 0 && !reader.leaves_out() {
+            return Err(BadDataSet::LeftOut { part, rows: self.left_out });
+        }
+        let files = self.files.into_iter().map(RawFile::into_asset).collect::<Result<_, _>>()?;
+        Ok(Part { name: self.part, rows: self.rows, left_out: self.left_out, files })
+    }
+}
+
+fn holdout(part: PartName, official: &[PartName], percent: Option<u8>) -> Result<Holdout, BadDataSet> {
+    match (official.contains(&part), percent) {
+        (true, None) => Ok(Holdout::Official),
+        (true, Some(_)) => Err(BadDataSet::NeedlessPercent { part: part.as_str() }),
+        (false, Some(percent @ 1..=90)) => Ok(Holdout::ByContent { percent }),
+        (false, _) => Err(BadDataSet::NeedsPercent { part: part.as_str() }),
+    }
+}
+
+impl DataSetEntry {
+    /// What it is, in a line.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// What its items are.
+    pub const fn modality(&self) -> Modality {
+        self.modality
+    }
+
+    /// The names of its classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How its items are put to a language model; every text data set has one.
+    pub const fn template(&self) -> Option<&Template> {
+        self.template.as_ref()
+    }
+
+    /// As its files or their package state it.
+    pub fn licence(&self) -> &str {
+        &self.licence
+    }
+
+    /// Whom to cite.
+    pub fn citation(&self) -> &str {
+        &self.citation
+    }
+
+    /// How its files are read.
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// How it is divided.
+    pub const fn split(&self) -> SplitRule {
+        self.split
+    }
+
+    /// Its parts.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Rows of all parts.
+    pub fn n_rows(&self) -> usize {
+        self.parts.iter().flat_map(|part| &part.rows).sum()
+    }
+
+    /// All of its files.
+    pub fn assets(&self) -> Vec<&Asset> {
+        self.parts.iter().flat_map(|part| &part.files).collect()
+    }
+
+    /// The entry, with files that say whose they are.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        for part in &mut self.parts {
+            part.files = part.files.drain(..).map(|file| file.of(name)).collect();
+        }
+        self
+    }
+}

@@ -1,0 +1,154 @@
+//! What exists: data sets, checkpoints and fonts, as tables of TOML.
+//!
+//! `datasets.toml` and `models.toml` of the repository are built in. A folder named by `REPROGRAM_REGISTRY` may hold files of
+//! the same names, whose tables are added; a table whose name exists already replaces it.
+
+mod checkpoint;
+mod dataset;
+mod file;
+mod fonts;
+mod reader;
+mod rule;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+pub use checkpoint::{Checkpoint, CheckpointFile, Role, WeightFormat, Weights};
+pub use dataset::{DataSetEntry, Part, PartName};
+pub use fonts::Fonts;
+pub use reader::{Encoding, Reader, TextPart, Unreadable};
+pub use rule::{Holdout, SplitRule};
+pub use template::Template;
+
+const DATASETS: &str = include_str!("../../../../datasets.toml");
+const MODELS: &str = include_str!("../../../../models.toml");
+const FONTS: &str = include_str!("../../assets/fonts.toml");
+
+/// The tables.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    datasets: BTreeMap<String, DataSetEntry>,
+    checkpoints: BTreeMap<String, Checkpoint>,
+    fonts: Fonts,
+}
+
+/// Why the tables cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A table is wrong. TOML says the line.
+    #[error("{file}: {error}")]
+    Table {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        error: Box<toml::de::Error>,
+    },
+    /// A file of the folder cannot be read.
+    #[error("{} cannot be read: {error}\nhelp: REPROGRAM_REGISTRY names a folder that holds datasets.toml, models.toml, or both", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No such table.
+    #[error("no {kind} is called `{name}`; there are {}", .known.join(", "))]
+    Unknown {
+        /// What was looked for.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+}
+
+impl Registry {
+    /// The built-in tables.
+    pub fn built_in() -> Result<Self, RegistryError> {
+        let fonts = parse("fonts.toml", FONTS)?;
+        Ok(Self { datasets: datasets("datasets.toml", DATASETS)?, checkpoints: checkpoints("models.toml", MODELS)?, fonts })
+    }
+
+    /// The built-in tables, and those of the folder that `REPROGRAM_REGISTRY` names.
+    pub fn from_env() -> Result<Self, RegistryError> {
+        let registry = Self::built_in()?;
+        match std::env::var_os("REPROGRAM_REGISTRY").filter(|folder| !folder.is_empty()) {
+            Some(folder) => registry.extended(Path::new(&folder)),
+            None => Ok(registry),
+        }
+    }
+
+    /// These tables, and those of a folder's `datasets.toml` and `models.toml`, at least one of which must be there.
+    pub fn extended(mut self, folder: &Path) -> Result<Self, RegistryError> {
+        let (more_datasets, more_models) = (folder.join("datasets.toml"), folder.join("models.toml"));
+        if !more_datasets.exists() && !more_models.exists() {
+            return Err(RegistryError::File { path: more_datasets, error: io::ErrorKind::NotFound.into() });
+        }
+        if let Some(text) = read(&more_datasets)? {
+            self.datasets.append(&mut datasets(&more_datasets.display().to_string(), &text)?);
+        }
+        if let Some(text) = read(&more_models)? {
+            self.checkpoints.append(&mut checkpoints(&more_models.display().to_string(), &text)?);
+        }
+        Ok(self)
+    }
+
+    /// The data set of this name.
+    pub fn dataset(&self, name: &str) -> Result<&DataSetEntry, RegistryError> {
+        self.datasets.get(name).ok_or_else(|| unknown("data set", name, self.datasets.keys()))
+    }
+
+    /// The checkpoint of this name.
+    pub fn checkpoint(&self, name: &str) -> Result<&Checkpoint, RegistryError> {
+        self.checkpoints.get(name).ok_or_else(|| unknown("checkpoint", name, self.checkpoints.keys()))
+    }
+
+    /// Every data set, by name.
+    pub const fn datasets(&self) -> &BTreeMap<String, DataSetEntry> {
+        &self.datasets
+    }
+
+    /// Every checkpoint, by name.
+    pub const fn checkpoints(&self) -> &BTreeMap<String, Checkpoint> {
+        &self.checkpoints
+    }
+
+    /// The fonts that source images of letters are drawn with.
+    pub const fn fonts(&self) -> &Fonts {
+        &self.fonts
+    }
+}
+
+fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, RegistryError> {
+    toml::from_str(text).map_err(|error| RegistryError::Table { file: file.to_owned(), error: Box::new(error) })
+}
+
+fn datasets(file: &str, text: &str) -> Result<BTreeMap<String, DataSetEntry>, RegistryError> {
+    let tables: BTreeMap<String, DataSetEntry> = parse(file, text)?;
+    Ok(tables.into_iter().map(|(name, entry)| (name.clone(), entry.named(&name))).collect())
+}
+
+fn checkpoints(file: &str, text: &str) -> Result<BTreeMap<String, Checkpoint>, RegistryError> {
+    let tables: BTreeMap<String, Checkpoint> = parse(file, text)?;
+    Ok(tables.into_iter().map(|(name, entry)| (name.clone(), entry.named(&name))).collect())
+}
+
+fn read(path: &Path) -> Result<Option<String>, RegistryError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RegistryError::File { path: path.to_owned(), error }),
+    }
+}
+
+fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a String>) -> RegistryError {
+    RegistryError::Unknown { kind, name: name.to_owned(), known: known.cloned().collect() }
+}

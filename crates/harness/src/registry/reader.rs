@@ -1,0 +1,132 @@
+//! The formats that data files come in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::assets::MemberPath;
+
+/// How a data set's files are read. A file whose name ends in `.gz` is unpacked first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Reader {
+    /// One file; a line holds the grey values of an image, then the class number.
+    ImageCsv {
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
+        /// The value of white.
+        highest: u16,
+    },
+    /// Two files: all images as 16-bit little-endian grey values, and all class numbers as bytes.
+    ImageU16 {
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
+        /// The value of white.
+        highest: u16,
+    },
+    /// One CSV file with a header line.
+    TextCsv {
+        /// The column of the text.
+        text: String,
+        /// The column of the label.
+        label: String,
+        /// What the labels of the classes are, in the order of the classes.
+        labels: Vec<String>,
+        /// Labels whose rows are left out.
+        #[serde(default)]
+        ignored_labels: Vec<String>,
+        /// How characters are written.
+        encoding: Encoding,
+        /// What becomes of rows with other characters.
+        #[serde(default)]
+        unreadable: Unreadable,
+    },
+    /// One file; a line holds a label, a blank and the text.
+    LabelLines {
+        /// What the labels of the classes are, in the order of the classes.
+        labels: Vec<String>,
+        /// How characters are written.
+        encoding: Encoding,
+    },
+    /// One zip file with a folder a class and a file an item.
+    ZipTexts {
+        /// The folders of the classes, in the order of the classes.
+        folders: Vec<MemberPath>,
+        /// How much of a file is the item.
+        part: TextPart,
+        /// How characters are written.
+        encoding: Encoding,
+    },
+}
+
+/// How characters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// Only bytes below 128.
+    Ascii,
+    /// UTF-8.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// ISO 8859-1: every byte is a character.
+    #[serde(rename = "latin-1")]
+    Latin1,
+}
+
+/// What becomes of rows that are not in the stated encoding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreadable {
+    /// The data set is refused.
+    #[default]
+    Refuse,
+    /// They are left out, and counted.
+    LeaveOut,
+}
+
+/// How much of a file is the item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextPart {
+    /// The first line.
+    FirstLine,
+    /// All of it.
+    Whole,
+}
+
+impl Reader {
+    /// Whether items are texts.
+    pub const fn reads_text(&self) -> bool {
+        match self {
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } => false,
+            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => true,
+        }
+    }
+
+    /// Files that one part of the data set consists of.
+    pub const fn files_a_part(&self) -> usize {
+        match self {
+            Self::ImageU16 { .. } => 2,
+            Self::ImageCsv { .. } | Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => 1,
+        }
+    }
+
+    /// Classes that the reader's own list names, where it has one.
+    pub fn n_listed_classes(&self) -> Option<usize> {
+        match self {
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } => None,
+            Self::TextCsv { labels, .. } | Self::LabelLines { labels, .. } => Some(labels.len()),
+            Self::ZipTexts { folders, .. } => Some(folders.len()),
+        }
+    }
+
+    /// Whether rows may be left out.
+    pub fn leaves_out(&self) -> bool {
+        match self {
+            Self::TextCsv { ignored_labels, unreadable, .. } => !ignored_labels.is_empty() || *unreadable == Unreadable::LeaveOut,
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => false,
+        }
+    }
+}

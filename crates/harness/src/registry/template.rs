@@ -1,0 +1,65 @@
+//! How an item of a text data set is put to a language model.
+
+use serde::{Deserialize, Serialize};
+
+/// The segments of a prompt, and the words that stand for the classes.
+///
+/// A prompt reads: the instruction, then the demonstrations and the query, all set apart by the separator. A demonstration
+/// is the input, a line break, the cue, a blank and the label; the query ends with the cue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawTemplate", rename_all = "kebab-case")]
+pub struct Template {
+    /// What is asked, once, at the beginning.
+    pub instruction: String,
+    /// The item; `{text}` stands for its text.
+    pub input: String,
+    /// What the label follows.
+    pub cue: String,
+    /// What stands between segments.
+    pub separator: String,
+    /// The verbalizer: a word for each class, in the order of the classes.
+    pub labels: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawTemplate {
+    instruction: String,
+    input: String,
+    cue: String,
+    separator: String,
+    labels: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BadTemplate {
+    #[error("`input` must hold `{{text}}` once, but holds it {0} times")]
+    Text(usize),
+    #[error("`labels` has `{0}`; a label must be distinct and without blanks at its ends")]
+    Label(String),
+}
+
+impl TryFrom<RawTemplate> for Template {
+    type Error = BadTemplate;
+
+    fn try_from(raw: RawTemplate) -> Result<Self, BadTemplate> {
+        let places = raw.input.matches("{text}").count();
+        if places != 1 {
+            return Err(BadTemplate::Text(places));
+        }
+        for (class, label) in raw.labels.iter().enumerate() {
+            if label.is_empty() || label.trim() != label || raw.labels[..class].contains(label) {
+                return Err(BadTemplate::Label(label.clone()));
+            }
+        }
+        let RawTemplate { instruction, input, cue, separator, labels } = raw;
+        Ok(Self { instruction, input, cue, separator, labels })
+    }
+}
+
+impl Template {
+    /// The input segment of this text.
+    pub fn render_input(&self, text: &str) -> String {
+        self.input.replacen("{text}", text, 1)
+    }
+}

@@ -1,0 +1,54 @@
+//! The page of canned results: its words, and that it stands alone.
+
+use reprogram_taxonomy::{Alignment, Modality};
+
+use super::*;
+use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
+
+fn of(results: &Results) -> String {
+    page(results, &Summary::of(results)).unwrap()
+}
+
+/// The body without drawings, style and script.
+fn words(html: &str) -> String {
+    let body = html.split_once("<body>").unwrap().1.split_once("<script>").unwrap().0;
+    let mut text = String::new();
+    for (index, part) in body.split("<svg").enumerate() {
+        text.push_str(if index == 0 { part } else { part.split_once("</svg>").unwrap().1 });
+    }
+    text
+}
+
+#[test]
+fn the_page_of_realistic_results() {
+    insta::assert_snapshot!(words(&of(&realistic())));
+}
+
+#[test]
+fn the_page_asks_nothing_of_anyone() {
+    let html = of(&realistic()).replace("http://www.w3.org/2000/svg", "");
+    for foreign in ["http:", "https:", "src=", "@import", "url(", "fetch("] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+}
+
+#[test]
+fn the_page_is_the_same_every_time() {
+    assert_eq!(of(&realistic()), of(&realistic()));
+}
+
+#[test]
+fn what_a_record_says_is_text_not_markup() {
+    let mut results = Results { sweep: "<script>".to_owned(), about: "<b>".to_owned(), ..Results::default() };
+    add(&mut results, &TWEETS, &method("</svg><i>", signature(Modality::Text, &[], Alignment::Linear), 9, &[0.5]));
+    let html = of(&results);
+    assert!(!html.contains("<i>") && !html.contains("<b>") && html.matches("<script>").count() == 1);
+}
+
+#[test]
+fn the_page_at_the_edges() {
+    let mut failed = Results { sweep: "broken".to_owned(), ..Results::default() };
+    let broken = method("broken", signature(Modality::Vision, &[], Alignment::Linear), 520, &[]);
+    add_failed(&mut failed, &DIGITS, &broken, 4, "out of memory");
+    insta::assert_snapshot!([Results::default(), failed].map(|results| words(&of(&results))).join("\n=====\n"));
+}

@@ -1,0 +1,217 @@
+//! What the page's template is given: words and drawings, nothing left to compute.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::record::{Provenance, Record, Status};
+use crate::report::curves::Curve;
+use crate::report::number::{NONE, loss, percent, seconds};
+use crate::report::plot::{PlotError, facets, svg};
+use crate::report::results::{Cell, Results};
+use crate::report::summary::{Group, Mark, Row, Summary};
+use crate::report::table::{Align, COLUMNS, COMPARISON_COLUMNS, COST_COLUMNS, Column};
+use crate::report::terms::{protocol, subtitle, title};
+
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    sweep: String,
+    about: Vec<String>,
+    /// Name and value.
+    facts: Vec<(&'static str, String)>,
+    groups: Vec<GroupView>,
+    comparisons: Option<TableView>,
+    footnotes: Vec<String>,
+    protocol: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct GroupView {
+    title: String,
+    subtitle: String,
+    table: TableView,
+    plot: Option<String>,
+    curves: Vec<CurveView>,
+    costs: TableView,
+    trials: Vec<TrialView>,
+    configurations: Vec<(String, String)>,
+}
+
+#[derive(Debug, Serialize)]
+struct TableView {
+    caption: String,
+    /// Header, and whether its cells are numbers.
+    columns: Vec<(&'static str, bool)>,
+    rows: Vec<RowView>,
+}
+
+#[derive(Debug, Serialize)]
+struct RowView {
+    /// The best of its group, or not shown to differ from it.
+    is_tied: bool,
+    notes: Vec<usize>,
+    /// Text, and what to sort by.
+    cells: Vec<(String, Option<f64>)>,
+}
+
+#[derive(Debug, Serialize)]
+struct CurveView {
+    method: String,
+    seeds: usize,
+    svg: String,
+}
+
+#[derive(Debug, Serialize)]
+struct TrialView {
+    method: String,
+    seed: u64,
+    status: String,
+    epoch: String,
+    validation: String,
+    test: String,
+    loss: String,
+    seconds: String,
+    key: String,
+    notes: Vec<String>,
+}
+
+impl Page {
+    pub(super) fn of(results: &Results, summary: &Summary) -> Result<Self, PlotError> {
+        let groups: Result<Vec<GroupView>, PlotError> = summary.groups.iter().map(|group| group_view(results, group)).collect();
+        let comparisons = (!summary.comparisons.is_empty()).then(|| {
+            let rows =
+                summary.comparisons.iter().map(|row| RowView { is_tied: false, notes: vec![], cells: cells(COMPARISON_COLUMNS, row) });
+            TableView {
+                caption: "Comparisons that the sweep asks for".to_owned(),
+                columns: headers(COMPARISON_COLUMNS),
+                rows: rows.collect(),
+            }
+        });
+        let paragraphs = results.about.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
+        Ok(Self {
+            sweep: results.sweep.clone(),
+            about: paragraphs.map(str::to_owned).collect(),
+            facts: facts(results),
+            groups: groups?,
+            comparisons,
+            footnotes: summary.footnotes.clone(),
+            protocol: protocol(results, summary),
+        })
+    }
+}
+
+fn group_view(results: &Results, group: &Group) -> Result<GroupView, PlotError> {
+    let cells = results.cells((&group.backbone, &group.dataset));
+    let curves: Vec<(&str, Curve)> = cells.iter().filter_map(|(method, cell)| Some((*method, Curve::of(cell)?))).collect();
+    let most_loss = curves.iter().map(|(_, curve)| curve.greatest_loss()).fold(0.0, f64::max);
+    let plot = facets(&Summary { groups: vec![group.clone()], comparisons: vec![], footnotes: vec![] });
+    let finished = group.rows.iter().filter(|row| row.numbers.is_some());
+    let unmarked: Vec<Row> = finished.map(|row| Row { mark: Mark::None, notes: vec![], ..row.clone() }).collect();
+    Ok(GroupView {
+        title: title(group),
+        subtitle: subtitle(group),
+        table: table(COLUMNS, &group.rows, format!("Methods on {}", title(group))),
+        plot: if plot.is_empty() { None } else { Some(svg(&plot)?) },
+        curves: curves
+            .iter()
+            .map(|(method, curve)| CurveView { method: (*method).to_owned(), seeds: curve.seeds(), svg: curve.svg(most_loss) })
+            .collect(),
+        costs: table(COST_COLUMNS, &unmarked, format!("Costs of {}", title(group))),
+        trials: cells.iter().flat_map(|(method, cell)| trials(method, cell)).collect(),
+        configurations: cells.iter().filter_map(|(method, cell)| Some(((*method).to_owned(), configuration(cell)?))).collect(),
+    })
+}
+
+fn table(columns: &[Column<Row>], rows: &[Row], caption: String) -> TableView {
+    let row_view = |row: &Row| {
+        let mut cells = cells(columns, row);
+        if let Some((name, _)) = cells.first_mut() {
+            name.clone_from(&row.method); // footnotes are links here, not part of the name
+        }
+        let is_tied = match row.mark {
+            Mark::Best | Mark::Tied { .. } => true,
+            Mark::None | Mark::Behind { .. } | Mark::Untested => false,
+        };
+        RowView { is_tied, notes: row.notes.clone(), cells }
+    };
+    TableView { caption, columns: headers(columns), rows: rows.iter().map(row_view).collect() }
+}
+
+fn headers<R>(columns: &[Column<R>]) -> Vec<(&'static str, bool)> {
+    columns.iter().map(|column| (column.header, column.align == Align::Right)).collect()
+}
+
+fn cells<R>(columns: &[Column<R>], row: &R) -> Vec<(String, Option<f64>)> {
+    columns.iter().map(|column| ((column.text)(row), (column.sort)(row).filter(|value| value.is_finite()))).collect()
+}
+
+fn trials(method: &str, cell: &Cell<'_>) -> Vec<TrialView> {
+    let records = cell.records.values().map(|record| trial(method, record));
+    let missing = cell.missing.iter().map(|trial| blank(method, trial.seed, format!("not run: {}", trial.reason)));
+    records.chain(missing).collect()
+}
+
+fn trial(method: &str, record: &Record) -> TrialView {
+    let key = record.key.clone();
+    match &record.status {
+        Status::Failed { reason } => TrialView { key, ..blank(method, record.seed, format!("failed: {reason}")) },
+        Status::Ok { outcome } => TrialView {
+            key,
+            epoch: if outcome.epoch == 0 { NONE.to_owned() } else { outcome.epoch.to_string() },
+            validation: percent(outcome.validation.accuracy),
+            test: percent(outcome.test.accuracy),
+            loss: loss(outcome.test.loss),
+            seconds: seconds(outcome.costs.seconds_training + outcome.costs.seconds_evaluation),
+            notes: outcome.alignment_notes.clone(),
+            ..blank(method, record.seed, "ok".to_owned())
+        },
+    }
+}
+
+fn blank(method: &str, seed: u64, status: String) -> TrialView {
+    let none = || NONE.to_owned();
+    TrialView {
+        method: method.to_owned(),
+        seed,
+        status,
+        epoch: none(),
+        validation: none(),
+        test: none(),
+        loss: none(),
+        seconds: none(),
+        key: none(),
+        notes: vec![],
+    }
+}
+
+/// What went into the key of a cell's first trial.
+fn configuration(cell: &Cell<'_>) -> Option<String> {
+    let record = cell.records.values().next()?;
+    Some(format!("{:#}", record.config))
+}
+
+fn facts(results: &Results) -> Vec<(&'static str, String)> {
+    let all = |text: fn(&Provenance) -> String| {
+        let distinct: BTreeSet<String> = results.records.iter().map(|record| text(&record.provenance)).collect();
+        if distinct.is_empty() { NONE.to_owned() } else { distinct.into_iter().collect::<Vec<_>>().join(", ") }
+    };
+    let times: BTreeSet<&str> = results.records.iter().map(|record| record.provenance.finished_at.as_str()).collect();
+    let when = match (times.first(), times.last()) {
+        (Some(first), Some(last)) if first == last => (*first).to_owned(),
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        (_, _) => NONE.to_owned(),
+    };
+    let failed = results.records.iter().filter(|record| matches!(record.status, Status::Failed { .. })).count();
+    let commit = |provenance: &Provenance| {
+        let short = provenance.commit.get(..12).unwrap_or(&provenance.commit);
+        format!("{short}{}", if provenance.dirty { " with uncommitted changes" } else { "" })
+    };
+    vec![
+        ("trials", format!("{} finished, {failed} failed, {} not run", results.records.len() - failed, results.missing.len())),
+        ("finished", when),
+        ("commit", all(commit)),
+        ("version", all(|provenance| provenance.version.clone())),
+        ("device", all(|provenance| provenance.device.clone())),
+        ("platform", all(|provenance| format!("{}, {} threads", provenance.platform, provenance.threads))),
+    ]
+}

@@ -1,0 +1,128 @@
+//! From numbers to places: a linear y axis, and a logarithmic x axis with a place for zero left of a break.
+
+use super::facet::Facet;
+
+/// A rectangle of the drawing. y grows downwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rect {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
+}
+
+impl Rect {
+    pub(super) fn around((x, y): (f64, f64), half_width: f64, half_height: f64) -> Self {
+        Self { left: x - half_width, top: y - half_height, right: x + half_width, bottom: y + half_height }
+    }
+
+    /// The area that both cover.
+    pub(super) fn overlap(&self, other: &Self) -> f64 {
+        let width = self.right.min(other.right) - self.left.max(other.left);
+        let height = self.bottom.min(other.bottom) - self.top.max(other.top);
+        if width > 0.0 && height > 0.0 { width * height } else { 0.0 }
+    }
+
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        self.left <= other.left && other.right <= self.right && self.top <= other.top && other.bottom <= self.bottom
+    }
+}
+
+/// Shares from `low` to `high`, bottom to top.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct YAxis {
+    low: f64,
+    high: f64,
+    step: f64,
+    frame: Rect,
+}
+
+impl YAxis {
+    /// Covers every point and its interval, in round steps; chance too, unless that would squeeze the points together.
+    pub(super) fn of(facet: &Facet, frame: Rect) -> Self {
+        let range =
+            |ends: &mut dyn Iterator<Item = f64>| ends.fold((1.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+        let ends = || {
+            facet.points.iter().flat_map(|point| {
+                let (low, high) = point.ends.unwrap_or((point.accuracy, point.accuracy));
+                [low, high]
+            })
+        };
+        let own = range(&mut ends());
+        let with_chance = range(&mut ends().chain(facet.chance));
+        let is_squeezed = own.1 - own.0 < 0.45 * (with_chance.1 - with_chance.0) && own.1 - own.0 > 0.1;
+        let (least, most) = if is_squeezed { own } else { with_chance };
+        let step = if most - least > 0.45 { 0.2 } else { 0.1 };
+        let low = ((least - 0.02) / step).floor().max(0.0) * step;
+        let high = (((most + 0.02) / step).ceil() * step).min(1.0).max(low + step);
+        Self { low, high, step, frame }
+    }
+
+    /// The place of a share. A margin above and below keeps markers at 0 and 1 inside of the frame.
+    pub(super) fn place(&self, share: f64) -> f64 {
+        let margin = 10.0;
+        let (bottom, top) = (self.frame.bottom - margin, self.frame.top + margin);
+        bottom - (share - self.low) / (self.high - self.low) * (bottom - top)
+    }
+
+    /// Whether a share has a place on the axis.
+    pub(super) fn covers(&self, share: f64) -> bool {
+        (self.low - 1e-9..=self.high + 1e-9).contains(&share)
+    }
+
+    pub(super) fn ticks(&self) -> Vec<f64> {
+        let n = ((self.high - self.low) / self.step).round() as usize;
+        (0..=n).map(|i| self.low + i as f64 * self.step).collect()
+    }
+}
+
+/// Numbers of parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct XAxis {
+    /// Where zero stands, if any method trains nothing.
+    pub(super) zero: Option<f64>,
+    /// Left and right end of the logarithmic part, if any method trains something.
+    pub(super) log: Option<(f64, f64)>,
+    /// log₁₀ of the numbers at these ends.
+    range: (f64, f64),
+}
+
+impl XAxis {
+    pub(super) fn of(facet: &Facet, frame: Rect) -> Self {
+        let has_zero = facet.points.iter().any(|point| point.trainable == 0);
+        let logs = || facet.points.iter().filter(|point| point.trainable > 0).map(|point| (point.trainable as f64).log10());
+        let width = frame.right - frame.left;
+        let Some((least, most)) = logs().map(|log| (log, log)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
+            return Self { zero: Some(f64::midpoint(frame.left, frame.right)), log: None, range: (0.0, 1.0) };
+        };
+        let left = if has_zero { frame.left + 0.3 * width } else { frame.left };
+        let zero = has_zero.then_some(frame.left + 0.13 * width);
+        // Room for labels beside the outermost points, and never so little that one number fills the axis.
+        let room = (0.18 * (most - least)).max(0.25);
+        Self { zero, log: Some((left, frame.right)), range: (least - room, most + room) }
+    }
+
+    pub(super) fn place(&self, trainable: usize) -> f64 {
+        match (trainable, self.zero, self.log) {
+            (0, Some(zero), _) => zero,
+            (_, _, Some((left, right))) => left + (log_of(trainable) - self.range.0) / (self.range.1 - self.range.0) * (right - left),
+            (_, zero, None) => zero.unwrap_or(0.0),
+        }
+    }
+
+    /// Whole decades if there are at least three; else 1, 2 and 5 of each.
+    pub(super) fn ticks(&self) -> Vec<usize> {
+        if self.log.is_none() {
+            return Vec::new();
+        }
+        let within = |tick: &usize| (self.range.0..=self.range.1).contains(&log_of(*tick));
+        let multiples =
+            |factors: &'static [usize]| (0..15_u32).flat_map(|power| factors.iter().map(move |factor| factor * 10_usize.pow(power)));
+        let decades: Vec<usize> = multiples(&[1]).filter(within).collect();
+        if decades.len() >= 3 { decades } else { multiples(&[1, 2, 5]).filter(within).collect() }
+    }
+}
+
+fn log_of(trainable: usize) -> f64 {
+    (trainable.max(1) as f64).log10()
+}

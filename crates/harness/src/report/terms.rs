@@ -1,0 +1,101 @@
+//! The terms under which a table's numbers hold: what the intervals are over, what the tests are over, who chose the epoch.
+
+use std::collections::BTreeSet;
+
+use super::results::Results;
+use super::summary::{ALPHA, Group, Row, Summary};
+use crate::record::Status;
+use crate::stats::{LEVEL, REPLICATES};
+
+/// The protocol in sentences, one a line.
+pub(super) fn protocol(results: &Results, summary: &Summary) -> Vec<String> {
+    let level = LEVEL * 100.0;
+    let mut lines = Vec::new();
+    if rows(summary).any(|row| row.numbers.is_some()) {
+        lines.push(format!(
+            "accuracy: mean over {}, ± half of the {level:.0} % t interval over seeds (one seed has none); chance and all accuracies in percent",
+            seeds(summary)
+        ));
+        lines.extend(selection(results).map(|rule| format!("epoch chosen by: {rule}; the test split is read once, at that epoch")));
+        lines.push("seconds: measured wall time of training and evaluation, mean over seeds".to_owned());
+    }
+    if summary.groups.iter().any(is_contested) {
+        lines.push(format!(
+            "vs best: `best` is the highest mean of its group and no more than that; otherwise the p-value of a paired sign-flip test over \
+             test items (correctness averaged over common seeds, {} draws), Holm-adjusted over the group; ≈ where p ≥ {}: not shown to differ",
+            super::number::count(REPLICATES),
+            super::number::p_value(ALPHA).trim_end_matches('0'),
+        ));
+    }
+    if !summary.comparisons.is_empty() {
+        lines.push(format!(
+            "comparisons: Δ is the first method minus the second, averaged over test items, and the verdict is on the first; the {level:.0} % interval is a \
+             percentile bootstrap over items ({} replicates), p as above, Holm p adjusted over all {} comparisons; tests are over items with the \
+             trained programs as they are, not over new seeds; “not shown” does not mean equal",
+            super::number::count(REPLICATES),
+            summary.comparisons.len(),
+        ));
+    }
+    lines
+}
+
+/// `letters-vit / digits`.
+pub(super) fn title(group: &Group) -> String {
+    format!("{} / {}", group.backbone, group.dataset)
+}
+
+/// `10 classes (chance 10.0), 1,000 test items`.
+pub(super) fn subtitle(group: &Group) -> String {
+    let classes = group.n_classes.map(|n| format!("{n} classes (chance {})", super::number::percent(1.0 / n.max(1) as f64)));
+    let items = items(group).map(|(least, most)| {
+        let text = if least == most {
+            super::number::count(most)
+        } else {
+            format!("{}–{}", super::number::count(least), super::number::count(most))
+        };
+        format!("{text} test items")
+    });
+    classes.into_iter().chain(items).collect::<Vec<_>>().join(", ")
+}
+
+/// ` (1, 3)`: the footnotes of a row; nothing where there are none.
+pub(super) fn marks(notes: &[usize]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", notes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
+}
+
+fn items(group: &Group) -> Option<(usize, usize)> {
+    let items = || group.rows.iter().filter_map(|row| row.numbers.as_ref()).map(|numbers| numbers.items);
+    Some((items().min()?, items().max()?))
+}
+
+fn is_contested(group: &Group) -> bool {
+    group.rows.iter().filter(|row| row.numbers.is_some()).count() > 1
+}
+
+fn rows(summary: &Summary) -> impl Iterator<Item = &Row> {
+    summary.groups.iter().flat_map(|group| &group.rows)
+}
+
+fn seeds(summary: &Summary) -> String {
+    let n = || rows(summary).filter_map(|row| row.numbers.as_ref()).map(|numbers| numbers.accuracy.n);
+    match (n().min().unwrap_or(0), n().max().unwrap_or(0)) {
+        (1, 1) => "1 seed".to_owned(),
+        (least, most) if least == most => format!("{most} seeds"),
+        (least, most) => format!("{least} to {most} seeds"),
+    }
+}
+
+fn selection(results: &Results) -> impl Iterator<Item = &str> {
+    let rules: BTreeSet<&str> = results
+        .records
+        .iter()
+        .filter_map(|record| match &record.status {
+            Status::Ok { outcome } if outcome.epoch > 0 => Some(outcome.selection.as_str()),
+            Status::Ok { .. } | Status::Failed { .. } => None,
+        })
+        .collect();
+    rules.into_iter()
+}

@@ -1,0 +1,74 @@
+//! Puts a report into a folder. Each file is replaced whole: a reader sees the old one or the new one, never a part.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::html::page;
+use super::plot::{facets, png, svg};
+use super::results::Results;
+use super::summary::Summary;
+use super::table::{comparisons_csv, csv, latex, markdown};
+
+/// Writes tables, plots and page into `dir`, which is made if it is not there. Returns the files' paths.
+///
+/// `comparisons.csv` is written even if the sweep asks for none, so that an older one does not stay behind.
+pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let summary = Summary::of(results);
+    let facets = facets(&summary);
+    let files: [(&str, Vec<u8>); 7] = [
+        ("table.md", markdown(results, &summary).into_bytes()),
+        ("table.csv", csv(results, &summary).into_bytes()),
+        ("table.tex", latex(results, &summary).into_bytes()),
+        ("comparisons.csv", comparisons_csv(results, &summary).into_bytes()),
+        ("accuracy-vs-parameters.svg", svg(&facets).map_err(io::Error::other)?.into_bytes()),
+        ("accuracy-vs-parameters.png", png(&facets).map_err(io::Error::other)?),
+        ("report.html", page(results, &summary).map_err(io::Error::other)?.into_bytes()),
+    ];
+    fs::create_dir_all(dir)?;
+    files.into_iter().map(|(name, bytes)| replace(dir, name, &bytes)).collect()
+}
+
+fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    let path = dir.join(name);
+    let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, &path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&temporary); // the first error is the one that matters
+        return Err(io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())));
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::canned::realistic;
+
+    #[test]
+    fn writing_again_gives_the_same_bytes_and_leaves_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("a/b");
+        let read = |paths: &[PathBuf]| paths.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
+        let first = read(&write(&realistic(), &folder).unwrap());
+        let paths = write(&realistic(), &folder).unwrap();
+        assert_eq!(read(&paths), first);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), paths.len());
+    }
+
+    #[test]
+    fn no_records_still_make_a_report() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(write(&Results::default(), dir.path()).unwrap().len(), 7);
+    }
+
+    #[test]
+    fn a_folder_that_is_a_file_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(write(&Results::default(), &file).is_err());
+    }
+}

@@ -1,0 +1,341 @@
+//! One trial: draw, build, fit or train, choose on validation, read the test split once.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
+use reprogram_methods::{
+    Batch, Evidence, Fitting, LabelledText, Method, NamedTensor, Optimizer, Placement, Program, Query, Seed, Setup, Target,
+};
+use reprogram_models::Backbone;
+use reprogram_taxonomy::{Cut, Misfit};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Budget;
+use crate::data::{Content, DataError, DataSet, Draw, Splits, TrainSize, draw};
+use crate::evaluate::Scored;
+use crate::interrupt;
+use crate::memory::peak_resident_bytes;
+use crate::presentation::Presented;
+use crate::record::{Costs, EpochPoint, ExampleOutcome, Outcome};
+
+/// What a trial is made of.
+#[derive(Clone, Copy)]
+pub struct Trial<'a> {
+    /// The composition.
+    pub method: &'a Method,
+    /// f.
+    pub backbone: &'a dyn Backbone,
+    /// The data.
+    pub dataset: &'a DataSet,
+    /// Its classes and words.
+    pub target: &'a Target,
+    /// Where images lie.
+    pub placement: Option<Placement>,
+    /// What may be spent.
+    pub budget: &'a Budget,
+    /// Where it runs.
+    pub device: &'a Device,
+    /// Its seed.
+    pub seed: u64,
+}
+
+/// A finished trial.
+#[derive(Debug)]
+pub struct Finished {
+    /// For the record.
+    pub outcome: Outcome,
+    /// On the test split.
+    pub examples: Vec<ExampleOutcome>,
+    /// The program.
+    pub tensors: Vec<NamedTensor>,
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// The user stopped it. Nothing is recorded.
+    #[error("interrupted")]
+    Interrupted,
+    /// The method does not fit.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The data are too few.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Numbers left the range of floats.
+    #[error("the {what} is not finite\n  help: a lower `learning-rate` may keep it in range")]
+    NotFinite {
+        /// What.
+        what: String,
+    },
+}
+
+impl Trial<'_> {
+    /// Whether the method can be built here: misfits are found before anything is run.
+    pub fn check(&self) -> Result<(), TrialError> {
+        let splits = self.splits()?;
+        self.program(&splits).map(|_| ())
+    }
+
+    /// Runs it.
+    pub fn run(&self) -> Result<Finished, TrialError> {
+        let splits = self.splits()?;
+        let program = self.program(&splits)?;
+        let present = Session {
+            trial: self,
+            train: self.present(&splits.train)?,
+            validation: self.present(&splits.validation)?,
+            seed: Seed::new(self.seed),
+            costs: Costs { trainable_parameters: program.n_trainable(), stored_parameters: program.n_stored(), ..Costs::default() },
+        };
+        present.run(program, &splits)
+    }
+
+    fn splits(&self) -> Result<Splits, TrialError> {
+        let train = match (self.budget.shots, self.budget.train_items) {
+            (Some(shots), _) => TrainSize::Shots(shots),
+            (None, Some(items)) => TrainSize::Items(items),
+            (None, None) => TrainSize::All,
+        };
+        let wanted = Draw { seed: self.seed, train, validation_items: self.budget.validation_items, test_items: self.budget.test_items };
+        Ok(draw(self.dataset, &wanted)?)
+    }
+
+    fn program(&self, splits: &Splits) -> Result<Program, TrialError> {
+        let text = |example: &crate::data::Example| match &example.content {
+            Content::Text(text) => Some(LabelledText { id: example.id.clone(), text: text.clone(), label: example.label }),
+            Content::Image(_) => None,
+        };
+        let train_texts: Vec<LabelledText> = splits.train.examples().iter().filter_map(|example| text(example)).collect();
+        let device = if self.method.signature().is_trainable() { self.device.clone().autodiff() } else { self.device.clone() };
+        let setup = Setup {
+            backbone: self.backbone,
+            device: &device,
+            target: self.target,
+            placement: self.placement,
+            train_texts: &train_texts,
+            seed: Seed::new(self.seed),
+        };
+        Ok(self.method.build(&setup)?)
+    }
+
+    fn present<Purpose>(&self, split: &crate::data::Split<Purpose>) -> Result<Presented, TrialError> {
+        Ok(Presented::new(split, self.backbone.card(), self.placement, self.device)?)
+    }
+
+    fn optimizer(&self) -> ModuleOptimizer {
+        match self.method.recipe.optimizer {
+            Optimizer::Adam => AdamConfig::new().with_epsilon(1e-8).init(),
+            Optimizer::Sgd { momentum } if momentum > 0.0 => {
+                SgdConfig::new().with_momentum(Some(MomentumConfig::new().with_momentum(momentum).with_dampening(0.0))).init()
+            }
+            Optimizer::Sgd { .. } => SgdConfig::new().init(),
+        }
+    }
+}
+
+/// What a split goes through f as.
+enum Sources {
+    /// Nothing before ω is learnable: f's outputs, computed once, in the order of the items.
+    Constant(Tensor<2>),
+    /// f is run again each time.
+    Fresh,
+}
+
+struct Session<'a> {
+    trial: &'a Trial<'a>,
+    train: Presented,
+    validation: Presented,
+    seed: Seed,
+    costs: Costs,
+}
+
+impl Session<'_> {
+    fn run(mut self, program: Program, splits: &Splits) -> Result<Finished, TrialError> {
+        let started = Instant::now();
+        let constant = program.signature().first_learnable() == Cut::Output;
+        let trainable = program.signature().is_trainable();
+        let evidence = program.alignment().evidence();
+        let needs_train = trainable || matches!(evidence, Evidence::TrainingOnce | Evidence::TrainingEveryEpoch);
+        let train = if constant && needs_train { Sources::Constant(self.training_sources(&program)?) } else { Sources::Fresh };
+        let validation = if constant { Sources::Constant(self.sources(&program, &self.validation)?) } else { Sources::Fresh };
+        if constant {
+            self.costs.forward_items_evaluation += self.validation.len();
+        }
+        let mut curve = Vec::new();
+        let chosen = if trainable {
+            self.train(program, &train, &validation, &mut curve)?
+        } else {
+            let program = self.fit(program, &train)?;
+            let scored = self.score(&program, &self.validation, &validation)?;
+            Chosen { epoch: 0, metrics: scored.metrics(&self.validation.labels), program }
+        };
+        let seconds_validating = self.costs.seconds_evaluation;
+        self.costs.seconds_training = started.elapsed().as_secs_f64() - seconds_validating;
+
+        let started = Instant::now();
+        let test = self.trial.present(&splits.test)?;
+        let scored = self.score(&chosen.program, &test, &Sources::Fresh)?;
+        self.costs.forward_items_evaluation += test.len();
+        self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
+        self.costs.peak_memory_bytes = peak_resident_bytes();
+        if !scored.is_finite() {
+            return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });
+        }
+        let tensors = chosen.program.tensors();
+        let rule = if trainable { "highest validation accuracy, then lowest validation loss, then first" } else { "nothing is trained: no choice" };
+        let outcome = Outcome {
+            validation: chosen.metrics,
+            test: scored.metrics(&test.labels),
+            selection: format!("{rule}; {}", splits.rule),
+            epoch: chosen.epoch,
+            curve,
+            costs: self.costs,
+            program_sha256: hash(&tensors),
+            alignment_notes: chosen.program.alignment().note().into_iter().collect(),
+        };
+        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels), tensors })
+    }
+
+    fn train(&mut self, mut program: Program, train: &Sources, validation: &Sources, curve: &mut Vec<EpochPoint>) -> Result<Chosen, TrialError> {
+        let Trial { budget, method, .. } = self.trial;
+        let mut optimizer = self.trial.optimizer();
+        let n_steps = budget.epochs * self.train.len().div_ceil(budget.batch_size);
+        let mut best: Option<Chosen> = None;
+        for epoch in 1..=budget.epochs {
+            if epoch == 1 || program.alignment().evidence() == Evidence::TrainingEveryEpoch {
+                program = self.fit(program, train)?;
+            }
+            let mut order: Vec<usize> = (0..self.train.len()).collect();
+            let shuffle = self.seed.fork(&format!("epoch {epoch}"));
+            order.sort_by_cached_key(|&i| shuffle.rank(&self.train.ids[i]));
+            let mut total = 0.0;
+            for indices in order.chunks(budget.batch_size) {
+                stop_if_asked()?;
+                let labels: Vec<usize> = indices.iter().map(|&i| self.train.labels[i]).collect();
+                let scores = self.scores(&program, &self.train, train, indices);
+                let loss = cross_entropy(scores, &labels);
+                let value: f32 = loss.clone().into_scalar();
+                if !value.is_finite() {
+                    return Err(TrialError::NotFinite { what: format!("training loss of epoch {epoch}") });
+                }
+                total += f64::from(value) * indices.len() as f64;
+                let gradients = GradientsParams::from_grads(loss.backward(), &program);
+                let rate = method.recipe.learning_rate * method.recipe.schedule.factor(self.costs.steps, n_steps);
+                program = optimizer.step(rate, program, gradients);
+                self.costs.steps += 1;
+                if matches!(train, Sources::Fresh) {
+                    self.costs.forward_items_training += indices.len();
+                    self.costs.backward_items += indices.len();
+                }
+            }
+            let started = Instant::now();
+            let scored = self.score(&program.valid(), &self.validation, validation)?;
+            if matches!(validation, Sources::Fresh) {
+                self.costs.forward_items_evaluation += self.validation.len();
+            }
+            self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
+            let metrics = scored.metrics(&self.validation.labels);
+            curve.push(EpochPoint {
+                epoch,
+                train_loss: total / self.train.len() as f64,
+                validation_accuracy: metrics.accuracy,
+                validation_loss: metrics.loss,
+            });
+            let better = best.as_ref().is_none_or(|best| {
+                (metrics.accuracy, -metrics.loss) > (best.metrics.accuracy, -best.metrics.loss)
+            });
+            if better {
+                best = Some(Chosen { epoch, metrics, program: program.valid() });
+            }
+        }
+        Ok(best.expect("a budget has at least one epoch"))
+    }
+
+    /// Gives the alignment the evidence it asks for.
+    fn fit(&mut self, mut program: Program, train: &Sources) -> Result<Program, TrialError> {
+        let (scores, labels) = match (program.alignment().evidence(), train) {
+            (Evidence::None, _) => return Ok(program),
+            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Constant(scores)) => (scores.clone(), self.train.labels.clone()),
+            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Fresh) => (self.training_sources(&program.valid())?, self.train.labels.clone()),
+            (Evidence::ContentFree(texts), _) => {
+                let queries = texts.iter().map(|&text| Query { text: text.to_owned() }).collect();
+                self.costs.forward_items_training += texts.len();
+                (program.valid().source(self.trial.backbone, &Batch::Texts(queries)), Vec::new())
+            }
+        };
+        program.alignment_mut().fit(Fitting { scores: &scores, labels: &labels });
+        Ok(program)
+    }
+
+    fn training_sources(&mut self, program: &Program) -> Result<Tensor<2>, TrialError> {
+        self.costs.forward_items_training += self.train.len();
+        self.sources(program, &self.train)
+    }
+
+    /// f's outputs for all items, in their order, without gradients.
+    fn sources(&self, program: &Program, items: &Presented) -> Result<Tensor<2>, TrialError> {
+        let program = program.valid();
+        let passes = items.passes();
+        let mut pieces = Vec::with_capacity(passes.len());
+        for indices in &passes {
+            stop_if_asked()?;
+            pieces.push(program.source(self.trial.backbone, &items.batch(indices)));
+        }
+        let mut place = vec![0; items.len()];
+        passes.into_iter().flatten().enumerate().for_each(|(at, item)| place[item] = at);
+        Ok(rows(Tensor::cat(pieces, 0), &place))
+    }
+
+    /// Aligned scores of some items, differentiable.
+    fn scores(&self, program: &Program, items: &Presented, sources: &Sources, indices: &[usize]) -> Tensor<2> {
+        match sources {
+            Sources::Constant(sources) => program.alignment().align(rows(sources.clone(), indices)),
+            Sources::Fresh => program.forward(self.trial.backbone, &items.batch(indices)),
+        }
+    }
+
+    fn score(&self, program: &Program, items: &Presented, sources: &Sources) -> Result<Scored, TrialError> {
+        let mut passes = Vec::new();
+        for indices in items.passes() {
+            stop_if_asked()?;
+            let scores = self.scores(program, items, sources, &indices);
+            passes.push((indices, scores));
+        }
+        Ok(Scored::gather(items.len(), self.trial.target.n_classes(), passes.into_iter()))
+    }
+}
+
+struct Chosen {
+    epoch: usize,
+    metrics: crate::record::Metrics,
+    program: Program,
+}
+
+fn stop_if_asked() -> Result<(), TrialError> {
+    if interrupt::requested() { Err(TrialError::Interrupted) } else { Ok(()) }
+}
+
+fn rows(table: Tensor<2>, indices: &[usize]) -> Tensor<2> {
+    let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
+    let indices = Tensor::<1, Int>::from_ints(indices.as_slice(), &table.device());
+    table.select(0, indices)
+}
+
+fn cross_entropy(scores: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+    let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
+    let n = labels.len();
+    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [n, 1]), &scores.device());
+    log_softmax(scores, 1).gather(1, labels).mean().neg()
+}
+
+fn hash(tensors: &[NamedTensor]) -> String {
+    let mut digest = Sha256::new();
+    for tensor in tensors {
+        digest.update(tensor.name.as_bytes());
+        tensor.values.iter().for_each(|value| digest.update(value.to_le_bytes()));
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,242 @@
+"""Parity fixtures: tiny random ViT and LLaMA checkpoints in the hub's layout, with what PyTorch computes on them.
+
+    pip install torch transformers safetensors numpy
+    python make_fixtures.py OUT            # writes OUT/{vit,llama}/{config.json,model,expected.safetensors}, OUT/versions.json
+    python make_fixtures.py OUT --check    # makes them again and compares each number with what lies in OUT
+
+What each tensor is stands in tests/fixtures/README.md. Everything is drawn with NumPy from fixed seeds and computed in
+fp32 on one thread. Other machines give other last digits: compare numerically, never by hash.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, ViTConfig, ViTForImageClassification
+
+Tensors = dict[str, Tensor]
+
+TOLERANCE = 1e-5
+N_PROMPT = 5
+N_GENERATED = 16
+IGNORED = -100
+
+VIT = dict(
+    hidden_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=64,
+    image_size=16,
+    patch_size=4,
+    num_channels=1,
+    num_labels=5,
+    layer_norm_eps=1e-3,  # a reader that ignores the key must fail
+    hidden_dropout_prob=0.0,
+    attention_probs_dropout_prob=0.0,
+)
+LLAMA = dict(
+    hidden_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    intermediate_size=64,
+    vocab_size=64,
+    max_position_embeddings=64,
+    rope_parameters={"rope_type": "default", "rope_theta": 1e4},
+    rms_norm_eps=1e-3,  # likewise
+    tie_word_embeddings=True,
+)
+
+
+def normal(rng: np.random.Generator, *shape: int, std: float = 1.0) -> Tensor:
+    return torch.from_numpy((std * rng.standard_normal(shape)).astype(np.float32))
+
+
+def random_weight(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> Tensor:
+    """Large enough that no part of the network is close to the identity or to zero."""
+    if len(shape) == 1:
+        is_norm = "norm" in name and name.endswith("weight")
+        return normal(rng, *shape, std=0.2) + float(is_norm)
+    if "embed_tokens" in name:
+        return normal(rng, *shape, std=0.5)
+    if len(shape) == 3:  # class token and positions
+        return normal(rng, *shape, std=0.3)
+    fan_in = int(np.prod(shape[1:]))
+    return normal(rng, *shape, std=1.5 / fan_in**0.5)
+
+
+def save_model(model: PreTrainedModel, folder: Path, seed: int, extra_config: dict) -> PreTrainedModel:
+    """Saves in the hub's layout, then replaces the weights by seeded ones, which depend on the hub's names alone."""
+    model.save_pretrained(folder)
+    file, config = folder / "model.safetensors", folder / "config.json"
+    rng = np.random.default_rng(seed)
+    shapes = {name: tuple(tensor.shape) for name, tensor in load_file(file).items()}
+    save_file({name: random_weight(rng, name, shapes[name]) for name in sorted(shapes)}, file, {"format": "pt"})
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    config.write_text(json.dumps(json.loads(config.read_text()) | extra_config, indent=2, sort_keys=True) + "\n")
+    loaded = type(model).from_pretrained(folder, attn_implementation="eager", dtype=torch.float32)
+    return loaded.eval().requires_grad_(False)
+
+
+def save_expected(tensors: Tensors, folder: Path) -> None:
+    def plain(tensor: Tensor) -> Tensor:
+        tensor = tensor.detach().reshape(tensor.shape or (1,)).contiguous().clone()
+        return tensor if tensor.is_floating_point() else tensor.to(torch.int32)
+
+    save_file({name: plain(tensor) for name, tensor in tensors.items()}, folder / "expected.safetensors")
+
+
+def vit_expected(model: PreTrainedModel, pixels: Tensor, labels: Tensor, image: Tensor, delta: Tensor, prompts: Tensor) -> Tensors:
+    """`pixels` fill the model's input; `image` is smaller and gets a frame of `delta`; `prompts` stand behind the class token."""
+    out: Tensors = {"pixel_values": pixels, "labels": labels}
+
+    x = pixels.clone().requires_grad_()
+    result = model(pixel_values=x, output_hidden_states=True)
+    loss = F.cross_entropy(result.logits, labels)
+    out |= {"logits": result.logits, "loss": loss, "grad_pixel_values": torch.autograd.grad(loss, x)[0]}
+    out |= {f"hidden.{i}": hidden for i, hidden in enumerate(result.hidden_states)}
+
+    margin = (pixels.shape[-1] - image.shape[-1]) // 2
+    canvas = F.pad(image, (margin,) * 4)
+    mask = 1 - F.pad(torch.ones(1, 1, *image.shape[-2:]), (margin,) * 4)
+    d = delta.clone().requires_grad_()
+    logits = model(pixel_values=canvas + d * mask).logits
+    loss = F.cross_entropy(logits, labels)
+    out |= {"vp.image": image, "vp.mask": mask, "vp.delta": delta, "vp.logits": logits, "vp.loss": loss}
+    out["vp.grad_delta"] = torch.autograd.grad(loss, d)[0]
+
+    p = prompts.clone().requires_grad_()
+
+    def insert(_module: object, _args: object, tokens: Tensor) -> Tensor:
+        return torch.cat([tokens[:, :1], p.expand(len(tokens), -1, -1), tokens[:, 1:]], dim=1)
+
+    hook = model.vit.embeddings.register_forward_hook(insert)
+    logits = model(pixel_values=pixels).logits
+    hook.remove()
+    loss = F.cross_entropy(logits, labels)
+    out |= {"vpt_shallow.prompts": prompts, "vpt_shallow.logits": logits, "vpt_shallow.loss": loss}
+    out["vpt_shallow.grad"] = torch.autograd.grad(loss, p)[0]
+    return out
+
+
+def shifted_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of every label that is not ignored, under the logits one position earlier."""
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
+
+
+def greedy(model: PreTrainedModel, prompt: Tensor, n_tokens: int) -> Tensor:
+    """Recomputes the whole sequence for each token: no cache, no end-of-text. Refuses near ties."""
+    ids = prompt
+    for _ in range(n_tokens):
+        best = model(input_ids=ids).logits[:, -1].topk(2)
+        gap = (best.values[:, 0] - best.values[:, 1]).min().item()
+        assert gap > 0.01, f"greedy decoding is decided by {gap}: take another seed"
+        ids = torch.cat([ids, best.indices[:, :1]], dim=1)
+    return ids
+
+
+def llama_expected(
+    model: PreTrainedModel, ids: Tensor, labels: Tensor, mask: Tensor, prompts: Tensor, start: Tensor, n_generated: int
+) -> Tensors:
+    """`mask` pads on the right; `prompts` stand in front of every row, `start` is continued greedily."""
+    out: Tensors = {"input_ids": ids, "labels": labels}
+
+    result = model(input_ids=ids, output_hidden_states=True)
+    out |= {"logits": result.logits, "loss": shifted_loss(result.logits, labels)}
+    out |= {f"hidden.{i}": hidden for i, hidden in enumerate(result.hidden_states)}
+    out |= {"masked.attention_mask": mask, "masked.logits": model(input_ids=ids, attention_mask=mask).logits}
+
+    p = prompts.clone().requires_grad_()
+    embedded = model.get_input_embeddings()(ids)
+    logits = model(inputs_embeds=torch.cat([p.expand(len(ids), -1, -1), embedded], dim=1)).logits
+    ignored = torch.full((len(ids), len(prompts)), IGNORED)
+    loss = shifted_loss(logits, torch.cat([ignored, labels], dim=1))
+    out |= {"prompt_tuning.prompts": prompts, "prompt_tuning.logits": logits, "prompt_tuning.loss": loss}
+    out["prompt_tuning.grad"] = torch.autograd.grad(loss, p)[0]
+
+    out |= {"greedy.prompt": start, "greedy.output": greedy(model, start, n_generated)}
+    return out
+
+
+def make_vit(folder: Path) -> None:
+    pixel_statistics = {"image_mean": [0.0], "image_std": [1.0], "num_labels": VIT["num_labels"]}
+    model = save_model(ViTForImageClassification(ViTConfig(**VIT)), folder, seed=1, extra_config=pixel_statistics)
+    rng = np.random.default_rng(2)
+    edge, small, n = VIT["image_size"], VIT["image_size"] - 6, 2
+    pixels, image = (torch.from_numpy(rng.random((n, 1, size, size), dtype=np.float32)) for size in (edge, small))
+    labels = torch.tensor([3, 1])
+    delta, prompts = normal(rng, 1, 1, edge, edge, std=0.5), normal(rng, N_PROMPT, VIT["hidden_size"], std=0.5)
+    save_expected(vit_expected(model, pixels, labels, image, delta, prompts), folder)
+
+
+def make_llama(folder: Path) -> None:
+    model = save_model(LlamaForCausalLM(LlamaConfig(**LLAMA)), folder, seed=3, extra_config={})
+    rng = np.random.default_rng(4)
+    ids = torch.from_numpy(rng.integers(3, LLAMA["vocab_size"], (2, 12)))
+    labels = ids.clone()
+    labels[:, 0] = IGNORED  # predicted by the last prompt token, or by nothing
+    mask = torch.ones_like(ids)
+    mask[1, 8:] = 0
+    prompts = normal(rng, N_PROMPT, LLAMA["hidden_size"], std=0.5)
+    save_expected(llama_expected(model, ids, labels, mask, prompts, ids[:1, :6], N_GENERATED), folder)
+
+
+def make(out: Path) -> None:
+    for family, function in (("vit", make_vit), ("llama", make_llama)):
+        (out / family).mkdir(parents=True, exist_ok=True)
+        function(out / family)
+    versions = {name: version(name) for name in ("numpy", "safetensors", "torch", "transformers")}
+    (out / "versions.json").write_text(json.dumps({"python": platform.python_version()} | versions, indent=2) + "\n")
+
+
+def differences(committed: Path, made: Path) -> list[str]:
+    """Of every tensor and configuration; package versions may differ."""
+    found = []
+    for family in ("vit", "llama"):
+        config = [json.loads((root / family / "config.json").read_text()) for root in (committed, made)]
+        for one in config:
+            one.pop("transformers_version", None)
+        if config[0] != config[1]:
+            found.append(f"{family}/config.json differs")
+        for file in ("model.safetensors", "expected.safetensors"):
+            old, new = (load_file(root / family / file) for root in (committed, made))
+            if old.keys() != new.keys():
+                found.append(f"{family}/{file}: tensors {sorted(old.keys() ^ new.keys())}")
+            worst = 0.0
+            for name in sorted(old.keys() & new.keys()):
+                if old[name].shape != new[name].shape or old[name].dtype != new[name].dtype:
+                    found.append(f"{family}/{file} {name}: {old[name].shape} became {new[name].shape}")
+                    continue
+                delta = (old[name].double() - new[name].double()).abs().max().item()
+                worst = max(worst, delta)
+                if not delta <= TOLERANCE:
+                    found.append(f"{family}/{file} {name}: differs by {delta:.2e}")
+            print(f"{family}/{file}: {len(old)} tensors, max |difference| {worst:.2e}")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--check", action="store_true", help="compare with what lies in OUT, write nothing there")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if not args.check:
+        return make(args.out)
+    with tempfile.TemporaryDirectory() as made:
+        make(Path(made))
+        found = differences(args.out, Path(made))
+    sys.exit("\n".join(found) if found else None)
+
+
+if __name__ == "__main__":
+    main()
