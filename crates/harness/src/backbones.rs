@@ -62,7 +62,13 @@ pub enum BackboneError {
 }
 
 /// Loads a checkpoint onto a device. A path to a GGUF file stands for itself.
-pub fn load(name: &str, registry: &Registry, store: &AssetStore, device: &Device, progress: &dyn Progress) -> Result<LoadedBackbone, BackboneError> {
+pub fn load(
+    name: &str,
+    registry: &Registry,
+    store: &AssetStore,
+    device: &Device,
+    progress: &dyn Progress,
+) -> Result<LoadedBackbone, BackboneError> {
     if Path::new(name).extension().is_some_and(|extension| extension == "gguf") {
         let bytes = map(Path::new(name))?;
         return llama(name, &bytes, device);
@@ -81,7 +87,8 @@ pub fn load(name: &str, registry: &Registry, store: &AssetStore, device: &Device
 }
 
 fn llama(name: &str, bytes: &[u8], device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    let model = Llama::from_gguf(bytes, name, device).map_err(|error: LlamaError| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
+    let model = Llama::from_gguf(bytes, name, device)
+        .map_err(|error: LlamaError| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
     Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(bytes).to_string() })
 }
 

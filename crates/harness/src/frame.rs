@@ -3,7 +3,10 @@
 use std::fs::File;
 use std::path::Path;
 
-use polars::prelude::{Column, CsvWriter, DataFrame, IntoLazy as _, NamedFrom as _, ParquetCompression, ParquetWriter, PolarsResult, SerWriter as _, Series, col, len};
+use polars::prelude::{
+    Column, CsvWriter, DataFrame, IntoLazy as _, NamedFrom as _, ParquetCompression, ParquetWriter, PolarsResult, SerWriter as _, Series,
+    col, len,
+};
 
 use crate::record::{Outcome, Record, Status};
 use crate::report::Results;
@@ -12,7 +15,9 @@ use crate::report::Results;
 pub fn write(results: &Results, folder: &Path) -> PolarsResult<()> {
     let mut frame = trials(&results.records)?;
     CsvWriter::new(File::create(folder.join("trials.csv"))?).finish(&mut frame)?;
-    ParquetWriter::new(File::create(folder.join("trials.parquet"))?).with_compression(ParquetCompression::Uncompressed).finish(&mut frame)?;
+    ParquetWriter::new(File::create(folder.join("trials.parquet"))?)
+        .with_compression(ParquetCompression::Uncompressed)
+        .finish(&mut frame)?;
     Ok(())
 }
 

@@ -2,6 +2,13 @@
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// Tensors come and go by the megabyte; the system's allocator gives each back to the kernel and asks for it again, which
+/// cost a quarter of the processor time of training.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     reprogram_harness::cli::main()
 }

@@ -112,7 +112,9 @@ pub enum PlanError {
         error: DataError,
     },
     /// The same cell twice.
-    #[error("`{method}` on `{backbone}` and `{dataset}` stands in two experiments, which would be two numbers for one cell of the table\n  help: give the method a second name by a table `[method.NAME]` with `use = \"{method}\"`")]
+    #[error(
+        "`{method}` on `{backbone}` and `{dataset}` stands in two experiments, which would be two numbers for one cell of the table\n  help: give the method a second name by a table `[method.NAME]` with `use = \"{method}\"`"
+    )]
     Twice {
         /// The method's name.
         method: String,
@@ -165,7 +167,8 @@ impl Plan {
                         }
                         let configured = &sweep.methods[method];
                         let image_size = configured.image_size.or(experiment.image_size);
-                        let cell = Cell { name: method, method: &configured.method, backbone, dataset, budget: &experiment.budget, image_size };
+                        let cell =
+                            Cell { name: method, method: &configured.method, backbone, dataset, budget: &experiment.budget, image_size };
                         plan.add(&cell, &sweep.seeds, workshop)?;
                     }
                 }

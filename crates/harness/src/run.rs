@@ -37,7 +37,15 @@ pub trait Watcher {
 }
 
 /// Runs the trials that have no record yet; failed ones are tried again if asked.
-pub fn run(plan: &Plan, sweep: &str, store: &ResultStore, device: &Device, device_name: &str, retry: Retry, watcher: &dyn Watcher) -> Result<Tally, StoreError> {
+pub fn run(
+    plan: &Plan,
+    sweep: &str,
+    store: &ResultStore,
+    device: &Device,
+    device_name: &str,
+    retry: Retry,
+    watcher: &dyn Watcher,
+) -> Result<Tally, StoreError> {
     let mut tally = Tally::default();
     let mut missing = Vec::new();
     for trial in &plan.trials {

@@ -10,7 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use polars::prelude::{Column, DataFrame, IntoColumn, ListChunked, NamedFrom, ParquetCompression, ParquetReader, ParquetWriter, SerReader, Series};
+use polars::prelude::{
+    Column, DataFrame, IntoColumn, ListChunked, NamedFrom, ParquetCompression, ParquetReader, ParquetWriter, SerReader, Series,
+};
 use reprogram_methods::NamedTensor;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -180,7 +182,8 @@ impl ResultStore {
         let io = |error| StoreError::Io { path: folder.clone(), error };
         for entry in fs::read_dir(&folder).map_err(io)? {
             let entry = entry.map_err(io)?;
-            let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+            let age =
+                entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
             if age.is_some_and(|age| age > STALE) {
                 fs::remove_file(entry.path()).map_err(io)?;
             }
@@ -199,8 +202,8 @@ fn claim_and_rename(temporary: &Path, path: &Path) -> io::Result<bool> {
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
-    let record: Record =
-        serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged { path: path.to_owned(), reason: format!("not a record: {error}") })?;
+    let record: Record = serde_json::from_slice(bytes)
+        .map_err(|error| StoreError::Damaged { path: path.to_owned(), reason: format!("not a record: {error}") })?;
     if record.schema == SCHEMA {
         return Ok(record);
     }

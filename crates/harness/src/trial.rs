@@ -185,7 +185,11 @@ impl Session<'_> {
             return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });
         }
         let tensors = chosen.program.tensors();
-        let rule = if trainable { "highest validation accuracy, then lowest validation loss, then first" } else { "nothing is trained: no choice" };
+        let rule = if trainable {
+            "highest validation accuracy, then lowest validation loss, then first"
+        } else {
+            "nothing is trained: no choice"
+        };
         let outcome = Outcome {
             validation: chosen.metrics,
             test: scored.metrics(&test.labels),
@@ -199,7 +203,13 @@ impl Session<'_> {
         Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels), tensors })
     }
 
-    fn train(&mut self, mut program: Program, train: &Sources, validation: &Sources, curve: &mut Vec<EpochPoint>) -> Result<Chosen, TrialError> {
+    fn train(
+        &mut self,
+        mut program: Program,
+        train: &Sources,
+        validation: &Sources,
+        curve: &mut Vec<EpochPoint>,
+    ) -> Result<Chosen, TrialError> {
         let Trial { budget, method, .. } = self.trial;
         let mut optimizer = self.trial.optimizer();
         let n_steps = budget.epochs * self.train.len().div_ceil(budget.batch_size);
@@ -244,9 +254,7 @@ impl Session<'_> {
                 validation_accuracy: metrics.accuracy,
                 validation_loss: metrics.loss,
             });
-            let better = best.as_ref().is_none_or(|best| {
-                (metrics.accuracy, -metrics.loss) > (best.metrics.accuracy, -best.metrics.loss)
-            });
+            let better = best.as_ref().is_none_or(|best| (metrics.accuracy, -metrics.loss) > (best.metrics.accuracy, -best.metrics.loss));
             if better {
                 best = Some(Chosen { epoch, metrics, program: program.valid() });
             }
@@ -258,8 +266,12 @@ impl Session<'_> {
     fn fit(&mut self, mut program: Program, train: &Sources) -> Result<Program, TrialError> {
         let (scores, labels) = match (program.alignment().evidence(), train) {
             (Evidence::None, _) => return Ok(program),
-            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Constant(scores)) => (scores.clone(), self.train.labels.clone()),
-            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Fresh) => (self.training_sources(&program.valid())?, self.train.labels.clone()),
+            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Constant(scores)) => {
+                (scores.clone(), self.train.labels.clone())
+            }
+            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Fresh) => {
+                (self.training_sources(&program.valid())?, self.train.labels.clone())
+            }
             (Evidence::ContentFree(texts), _) => {
                 let queries = texts.iter().map(|&text| Query { text: text.to_owned() }).collect();
                 self.costs.forward_items_training += texts.len();

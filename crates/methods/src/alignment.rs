@@ -5,8 +5,8 @@ use reprogram_taxonomy::Alignment;
 
 use crate::family::family;
 use crate::{
-    BayesianMapping, BayesianMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FrequencyMapping, FrequencyMappingSpec, Identity,
-    IdentitySpec, LinearMap, LinearMapSpec, RandomMapping, RandomMappingSpec, Verbalizer, VerbalizerSpec,
+    BayesianMapping, BayesianMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FrequencyMapping, FrequencyMappingSpec,
+    Identity, IdentitySpec, LinearMap, LinearMapSpec, RandomMapping, RandomMappingSpec, Verbalizer, VerbalizerSpec,
 };
 
 /// What of f an alignment reads.

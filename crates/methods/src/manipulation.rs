@@ -5,7 +5,9 @@ use reprogram_models::Stream;
 use reprogram_taxonomy::Site;
 
 use crate::family::family;
-use crate::{Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, PixelFrame, PixelFrameSpec, Prompt, SoftPrompt, SoftPromptSpec};
+use crate::{
+    Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, PixelFrame, PixelFrameSpec, Prompt, SoftPrompt, SoftPromptSpec,
+};
 
 /// A manipulation overrides exactly the hook that its location names.
 pub trait Manipulate {

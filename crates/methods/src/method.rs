@@ -87,7 +87,11 @@ impl Method {
     pub fn build(&self, setup: &Setup<'_>) -> Result<Program, Misfit> {
         let card = setup.backbone.card();
         let signature = self.signature();
-        let target = TargetSpace { modality: card.modality, n_classes: setup.target.n_classes(), shares_source_labels: setup.target.shares_source_labels };
+        let target = TargetSpace {
+            modality: card.modality,
+            n_classes: setup.target.n_classes(),
+            shares_source_labels: setup.target.shares_source_labels,
+        };
         signature.check(card, &target)?;
         let manipulations = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         let alignment = self.alignment.build(setup)?;

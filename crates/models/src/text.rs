@@ -62,7 +62,8 @@ impl TextTokenizer {
         let merges = texts(gguf, "tokenizer.ggml.merges")?;
         let merges: Option<Vec<(String, String)>> =
             merges.iter().map(|merge| merge.split_once(' ').map(|(left, right)| (left.to_owned(), right.to_owned()))).collect();
-        let merges = merges.ok_or(GgufError::Metadata { key: "tokenizer.ggml.merges".to_owned(), expected: "pairs separated by a space" })?;
+        let merges =
+            merges.ok_or(GgufError::Metadata { key: "tokenizer.ggml.merges".to_owned(), expected: "pairs separated by a space" })?;
         let library = |error: tokenizers::Error| TokenizerError::Library(error.to_string());
         let bpe = BPE::builder().vocab_and_merges(vocab.into_iter().collect::<Vocab>(), merges).build().map_err(library)?;
         let mut inner = Tokenizer::new(bpe);
@@ -122,7 +123,6 @@ impl TextTokenizer {
         EncodedPair { context, continuation }
     }
 }
-
 
 fn texts<'a>(gguf: &Gguf<'a>, key: &str) -> Result<Vec<&'a str>, GgufError> {
     let text = |value: &MetadataValue<'a>| match value {

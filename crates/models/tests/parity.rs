@@ -13,7 +13,8 @@ use safetensors::SafeTensors;
 const TOLERANCE: f32 = 1e-4;
 
 fn read(family: &str, file: &str) -> Vec<u8> {
-    let root = std::env::var_os("REPROGRAM_PARITY_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"), PathBuf::from);
+    let root = std::env::var_os("REPROGRAM_PARITY_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"), PathBuf::from);
     let path = root.join(family).join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -41,7 +41,8 @@ fn logits_tokens_and_greedy_text_are_the_references() {
 
     let file = std::fs::read(goldens.join("golden.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&file).unwrap();
-    let floats = |name: &str| -> Vec<f32> { file.tensor(name).unwrap().data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect() };
+    let floats =
+        |name: &str| -> Vec<f32> { file.tensor(name).unwrap().data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect() };
     let mut worst = 0.0f32;
     for (i, case) in json(&goldens, "golden.json").as_array().unwrap().iter().enumerate() {
         let prompt = ids(&case["ids"]);
@@ -53,7 +54,8 @@ fn logits_tokens_and_greedy_text_are_the_references() {
         for (found, expected) in [(last, floats(&format!("p{i}.last_logits"))), (slice, floats(&format!("p{i}.logits_slice")))] {
             worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(worst, f32::max);
         }
-        let greedy: Vec<u32> = file.tensor(&format!("p{i}.greedy24")).unwrap().data().as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect();
+        let greedy: Vec<u32> =
+            file.tensor(&format!("p{i}.greedy24")).unwrap().data().as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect();
         let generated = model.generate_greedy(&prompt, greedy.len(), tokenizer.eos());
         assert_eq!(tokenizer.decode(&generated), tokenizer.decode(&greedy), "greedy text of prompt {i}");
     }

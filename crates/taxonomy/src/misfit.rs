@@ -61,7 +61,9 @@ pub enum Misfit {
         backbone: String,
     },
     /// Identity needs one label space.
-    #[error("identity alignment needs source and target labels to be the same, but there are {source_space} and {target_classes} target classes; use a rule-based, statistical or linear alignment")]
+    #[error(
+        "identity alignment needs source and target labels to be the same, but there are {source_space} and {target_classes} target classes; use a rule-based, statistical or linear alignment"
+    )]
     #[allow(clippy::enum_variant_names)]
     LabelSpaces {
         /// Source label space, in words.

@@ -42,10 +42,11 @@ impl Paradigm {
     pub const fn of_point(format: Format, location: Location, operator: Operator) -> Self {
         match (format, location, operator) {
             (Format::Fixed, _, _) => Self::PromptInstruction,
-            (Format::Learnable, Location::Hidden, _) | (Format::Learnable, Location::Embedding, Operator::Concatenative) => Self::PromptTuning,
-            (Format::Learnable, Location::Input, _) | (Format::Learnable, Location::Embedding, Operator::Additive | Operator::Parametric) => {
-                Self::ModelReprogramming
+            (Format::Learnable, Location::Hidden, _) | (Format::Learnable, Location::Embedding, Operator::Concatenative) => {
+                Self::PromptTuning
             }
+            (Format::Learnable, Location::Input, _)
+            | (Format::Learnable, Location::Embedding, Operator::Additive | Operator::Parametric) => Self::ModelReprogramming,
         }
     }
 }

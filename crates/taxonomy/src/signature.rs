@@ -80,13 +80,14 @@ impl Signature {
     fn check_alignment(&self, card: &Card, target: &TargetSpace) -> Result<(), Misfit> {
         match (self.alignment, &card.output) {
             (Alignment::Identity, OutputSpace::Classes { n }) if *n == target.n_classes && target.shares_source_labels => Ok(()),
-            (Alignment::Identity, output) => Err(Misfit::LabelSpaces { source_space: output.to_string(), target_classes: target.n_classes }),
+            (Alignment::Identity, output) => {
+                Err(Misfit::LabelSpaces { source_space: output.to_string(), target_classes: target.n_classes })
+            }
             (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Features { .. }) => {
                 Err(Misfit::NoSourceLabels { backbone: card.name.clone(), alignment: self.alignment })
             }
-            (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. }) | (Alignment::Linear, _) => {
-                Ok(())
-            }
+            (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. })
+            | (Alignment::Linear, _) => Ok(()),
         }
     }
 

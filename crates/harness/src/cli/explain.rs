@@ -36,10 +36,13 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let (method, own_size) = method(args)?;
     let opened = args.compute.open()?;
     let workshop = opened.workshop(console);
-    let loaded = backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console).map_err(|error| match error {
-        BackboneError::Registry(_) => Failure::bad_input(error),
-        BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => Failure::AssetMissing(error.to_string()),
-    })?;
+    let loaded =
+        backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console).map_err(|error| match error {
+            BackboneError::Registry(_) => Failure::bad_input(error),
+            BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => {
+                Failure::AssetMissing(error.to_string())
+            }
+        })?;
     let data = LoadedData::load(&args.dataset, &workshop).map_err(|error| match error {
         DataError::Asset(_) => Failure::AssetMissing(error.to_string()),
         other => Failure::bad_input(other),
@@ -52,7 +55,14 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let mut out = String::new();
     let _ = writeln!(out, "{}: {signature} [{}]", args.method, signature.paradigm());
     let _ = writeln!(out, "{}: {} input, {} blocks of width {}, {}", args.backbone, card.modality, card.depth, card.dim, card.output);
-    let _ = writeln!(out, "{}: {}, {} classes ({})", args.dataset, data.dataset.modality(), data.target.n_classes(), data.target.classes.join(", "));
+    let _ = writeln!(
+        out,
+        "{}: {}, {} classes ({})",
+        args.dataset,
+        data.dataset.modality(),
+        data.target.n_classes(),
+        data.target.classes.join(", ")
+    );
     match cell.check(&loaded, &data, 1, &opened.device) {
         Ok(_) => {
             let _ = writeln!(out, "legal: it runs");
@@ -60,7 +70,9 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
         Err(TrialError::Misfit(misfit)) => {
             let _ = writeln!(out, "not legal: {misfit}");
         }
-        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. })) => return Err(Failure::bad_input(error)),
+        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. })) => {
+            return Err(Failure::bad_input(error));
+        }
     }
     Ok(out)
 }

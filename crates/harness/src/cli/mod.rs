@@ -24,8 +24,10 @@ use failure::Failure;
 /// Benchmark harness for neural network reprogrammability: frozen models put to new tasks by changing only what crosses
 /// their interfaces.
 #[derive(Debug, Parser)]
-#[command(name = "reprogram", version, about, propagate_version = true)]
-#[command(after_help = "Results go to standard output, progress to standard error.\nExit codes: 0 ok, 2 bad input, 3 asset missing, 4 some trials failed, 130 interrupted.")]
+#[command(name = "reprogram", version, propagate_version = true)]
+#[command(
+    after_help = "Results go to standard output, progress to standard error.\nExit codes: 0 ok, 2 bad input, 3 asset missing, 4 some trials failed, 130 interrupted."
+)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

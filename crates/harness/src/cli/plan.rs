@@ -59,7 +59,12 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
     }
     for cell in &plan.empty_cells {
         let row = [cell.method.as_str(), cell.backbone.as_str(), cell.dataset.as_str()];
-        listing.push(row.into_iter().map(Entry::from).chain([Entry::None, Entry::None, format!("empty: {}", cell.reason).into(), Entry::None]).collect());
+        listing.push(
+            row.into_iter()
+                .map(Entry::from)
+                .chain([Entry::None, Entry::None, format!("empty: {}", cell.reason).into(), Entry::None])
+                .collect(),
+        );
     }
     for cell in &plan.unavailable {
         let row = [cell.method.as_str(), cell.backbone.as_str(), cell.dataset.as_str()];

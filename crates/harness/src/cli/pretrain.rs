@@ -51,7 +51,7 @@ pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
         let damaged = |reason: String| Failure::AssetMissing(format!("{}: {reason}", obtained.path.display()));
         let bytes = fs::read(&obtained.path).map_err(|error| damaged(error.to_string()))?;
         let alphabet = Alphabet::draw(&bytes).map_err(|error| damaged(error.to_string()))?;
-        fonts.push(FontAlphabet { name: asset.name().to_owned(), alphabet });
+        fonts.push(FontAlphabet { name: asset.file().to_owned(), alphabet });
     }
     let recipe = LettersRecipe { seed: args.seed, steps: args.steps, ..LettersRecipe::default() };
     let report = |step: usize, steps: usize, loss: f32| {
@@ -60,7 +60,8 @@ pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
         }
     };
     let trained = train(&fonts, recipe, &opened.device, report).map_err(Failure::system)?;
-    let write = |path: PathBuf, bytes: &[u8]| fs::write(&path, bytes).map_err(|error| Failure::System(format!("{}: {error}", path.display())));
+    let write =
+        |path: PathBuf, bytes: &[u8]| fs::write(&path, bytes).map_err(|error| Failure::System(format!("{}: {error}", path.display())));
     write(args.output.clone(), &safetensors_bytes(&trained)?)?;
     let card = card(&trained, recipe, opened.registry.fonts().licence());
     write(args.output.with_extension("md"), card.as_bytes())?;
@@ -69,7 +70,8 @@ pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
 
 /// Half-precision tensors, with the configuration in the metadata.
 fn safetensors_bytes(trained: &TrainedLetters) -> Result<Vec<u8>, Failure> {
-    let halves = trained.tensors.iter().map(|tensor| tensor.values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect());
+    let halves =
+        trained.tensors.iter().map(|tensor| tensor.values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect());
     let halves: Vec<Vec<u8>> = halves.collect();
     let mut views = Vec::new();
     for (tensor, bytes) in trained.tensors.iter().zip(&halves) {

@@ -55,19 +55,27 @@ pub fn run(args: &ScoreArgs, console: &Console) -> Result<String, Failure> {
     let text = fs::read_to_string(&args.input).map_err(|error| Failure::BadInput(format!("{}: {error}", args.input.display())))?;
     let mut requests = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let request: Request =
-            serde_json::from_str(line).map_err(|error| Failure::BadInput(format!("{}, line {}: {error}\n  help: each line is {{\"id\": …, \"context\": …, \"continuation\": …}}", args.input.display(), number + 1)))?;
+        let request: Request = serde_json::from_str(line).map_err(|error| {
+            Failure::BadInput(format!(
+                "{}, line {}: {error}\n  help: each line is {{\"id\": …, \"context\": …, \"continuation\": …}}",
+                args.input.display(),
+                number + 1
+            ))
+        })?;
         requests.push(request);
     }
     let opened = args.compute.open()?;
     let loaded = backbones::load(&args.model, &opened.registry, &opened.store, &opened.device, console).map_err(|error| match error {
         BackboneError::Registry(_) => Failure::bad_input(error),
-        BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => Failure::AssetMissing(error.to_string()),
+        BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => {
+            Failure::AssetMissing(error.to_string())
+        }
     })?;
     if loaded.backbone.tokenizer().is_none() {
         return Err(Failure::BadInput(format!("`{}` is no language model: it has no tokenizer", args.model)));
     }
-    let pairs: Vec<Pair> = requests.iter().map(|request| Pair { context: request.context.clone(), continuation: request.continuation.clone() }).collect();
+    let pairs: Vec<Pair> =
+        requests.iter().map(|request| Pair { context: request.context.clone(), continuation: request.continuation.clone() }).collect();
     let scores = pair_log_likelihoods(loaded.backbone.as_ref(), &pairs, args.batch_tokens.max(1));
     let mut out = Vec::new();
     for (request, score) in requests.iter().zip(scores) {

@@ -63,7 +63,11 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
     let opened = options.compute.open()?;
     let plan = expand(&sweep, &opened, console)?;
     if plan.trials.is_empty() && plan.unavailable.is_empty() {
-        let reasons: Vec<String> = plan.empty_cells.iter().map(|cell| format!("  {} · {} · {}: {}", cell.method, cell.backbone, cell.dataset, cell.reason)).collect();
+        let reasons: Vec<String> = plan
+            .empty_cells
+            .iter()
+            .map(|cell| format!("  {} · {} · {}: {}", cell.method, cell.backbone, cell.dataset, cell.reason))
+            .collect();
         return Err(Failure::BadInput(format!("{file}: no cell of this sweep can run\n{}", reasons.join("\n"))));
     }
     let folder = options.results.join(&sweep.name);
@@ -76,7 +80,10 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
     if tally.interrupted {
         let done = tally.present + tally.ran;
         let total = plan.trials.len();
-        return Err(Failure::Interrupted(format!("stopped: {done} of {total} trials are recorded in {}; run the same command to go on", folder.display())));
+        return Err(Failure::Interrupted(format!(
+            "stopped: {done} of {total} trials are recorded in {}; run the same command to go on",
+            folder.display()
+        )));
     }
     let mut out = publish(manifest, &store)?;
     let _ = writeln!(out, "\n{} trials ran, {} were there already. Results: {}", tally.ran, tally.present, folder.display());
@@ -94,7 +101,8 @@ pub(super) fn expand(sweep: &Sweep, opened: &Opened, console: &Console) -> Resul
 /// Writes every table, plot and page, and returns what the terminal shows.
 pub(super) fn publish(manifest: Manifest, store: &ResultStore) -> Result<String, Failure> {
     let results = manifest.results(store).map_err(store_failure)?;
-    let written = report::write(&results, store.folder()).map_err(|error| Failure::System(format!("{}: {error}", store.folder().display())))?;
+    let written =
+        report::write(&results, store.folder()).map_err(|error| Failure::System(format!("{}: {error}", store.folder().display())))?;
     crate::frame::write(&results, store.folder()).map_err(Failure::system)?;
     let mut out = report::terminal(&results, terminal_width());
     for path in written {
@@ -121,7 +129,9 @@ fn verdict(tally: &Tally, plan: &Plan, out: String) -> Result<String, Failure> {
     }
     if tally.differing > 0 {
         let n = tally.differing;
-        return Err(Failure::TrialsFailed(format!("{out}\n{n} trials gave other numbers than a record that was committed first; see `duplicates/`")));
+        return Err(Failure::TrialsFailed(format!(
+            "{out}\n{n} trials gave other numbers than a record that was committed first; see `duplicates/`"
+        )));
     }
     Ok(out)
 }

@@ -87,7 +87,11 @@ impl RawMethod {
             None => None,
         };
         let alignment = self.alignment.map(alignment).transpose()?;
-        let missing = || MethodFault::anywhere("it has neither `use` nor `alignment`\n  help: name a catalogued method (`use = \"vp-ilm\"`), or write `alignment = { part = … }`");
+        let missing = || {
+            MethodFault::anywhere(
+                "it has neither `use` nor `alignment`\n  help: name a catalogued method (`use = \"vp-ilm\"`), or write `alignment = { part = … }`",
+            )
+        };
         let (base_manipulations, base_alignment, base_recipe) = match base {
             Some(Method { manipulations, alignment, recipe }) => (manipulations, Some(alignment), recipe),
             None => (Vec::new(), None, Recipe::default()),
@@ -139,7 +143,9 @@ fn manipulation(table: Spanned<toml::Table>) -> Result<ManipulationSpec, MethodF
     let spec: ManipulationSpec = part(table, span.clone(), "manipulation", ManipulationSpec::NAMES)?;
     let own = SiteSpec::from(spec.coordinates());
     let differs = |key: &str, stated: Option<&str>, own: &str| {
-        stated.filter(|stated| *stated != own).map(|stated| format!("`{key} = \"{stated}\"` is not what `part = \"{part_name}\"` is: `{key} = \"{own}\"`"))
+        stated
+            .filter(|stated| *stated != own)
+            .map(|stated| format!("`{key} = \"{stated}\"` is not what `part = \"{part_name}\"` is: `{key} = \"{own}\"`"))
     };
     let contradiction = differs("format", axes.format.map(Format::as_str), own.format.as_str())
         .or_else(|| differs("operator", axes.operator.map(Operator::as_str), own.operator.as_str()))

@@ -5,16 +5,15 @@ use toml::{Table, Value};
 /// Sets `path=value` in a table. A path is dotted; a number steps into a list; the value is written as in TOML, quotes
 /// around a bare word may be left out.
 pub(super) fn set(table: &mut Table, assignment: &str) -> Result<(), String> {
-    let (path, text) = assignment.split_once('=').ok_or_else(|| format!("`--set {assignment}` has no `=`\n  help: write `--set seeds=[1]`"))?;
+    let (path, text) =
+        assignment.split_once('=').ok_or_else(|| format!("`--set {assignment}` has no `=`\n  help: write `--set seeds=[1]`"))?;
     let value = parse(text);
     let mut steps: Vec<&str> = path.split('.').collect();
     let last = steps.pop().unwrap_or(path);
     let nowhere = |step: &str| format!("`--set {assignment}`: there is no `{step}` to set in");
     let mut root = Value::Table(std::mem::take(table));
-    let outcome = steps
-        .iter()
-        .try_fold(&mut root, |place, step| child(place, step).ok_or_else(|| nowhere(step)))
-        .and_then(|place| match place {
+    let outcome =
+        steps.iter().try_fold(&mut root, |place, step| child(place, step).ok_or_else(|| nowhere(step))).and_then(|place| match place {
             Value::Table(inner) => {
                 inner.insert(last.to_owned(), value);
                 Ok(())

@@ -209,7 +209,13 @@ location = "input"
             ("a typo in a key", GOOD.replace("image-size", "image-sise")),
             ("a typo in a budget", GOOD.replace("epochs", "epoch")),
             ("a learnable prompt on raw text", format!("{GOOD}{soft_text}")),
-            ("axes that are not the part's", format!("{GOOD}{}", soft_text.replace("location = \"input\"", "location = \"hidden\"").replace("modality = \"text\"\n", ""))),
+            (
+                "axes that are not the part's",
+                format!(
+                    "{GOOD}{}",
+                    soft_text.replace("location = \"input\"", "location = \"hidden\"").replace("modality = \"text\"\n", "")
+                ),
+            ),
             ("an unknown part", format!("{GOOD}{}", soft_text.replace("soft-prompt", "soft-promt"))),
             ("an unknown key of a part", format!("{GOOD}{}", soft_text.replace("tokens", "token"))),
             ("an unknown method", GOOD.replace("\"vp-rlm\", ", "\"vp-xlm\", ")),
@@ -224,7 +230,12 @@ location = "input"
         ];
         let messages: Vec<String> = cases
             .iter()
-            .map(|(why, text)| format!("── {why}\n{}", Sweep::parse("toy.toml", text, &[]).map_or_else(|error| error.to_string(), |_| "accepted".to_owned())))
+            .map(|(why, text)| {
+                format!(
+                    "── {why}\n{}",
+                    Sweep::parse("toy.toml", text, &[]).map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
+                )
+            })
             .collect();
         insta::assert_snapshot!(messages.join("\n"));
     }

@@ -36,7 +36,7 @@ pub struct LettersRecipe {
 
 impl Default for LettersRecipe {
     fn default() -> Self {
-        Self { seed: 0, steps: 1_500, batch_size: 96, learning_rate: 2e-3 }
+        Self { seed: 0, steps: 1_200, batch_size: 96, learning_rate: 2e-3 }
     }
 }
 

@@ -32,7 +32,8 @@ fn fitted_matrix(values: Vec<f32>, n_target: usize, device: &Device) -> Param<Te
 /// The size of the source label space, or why there is none.
 fn n_source_classes(setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
     let card = setup.backbone.card();
-    card.n_source_classes().ok_or_else(|| Misfit::PartNeeds { part: part.to_owned(), needs: format!("source labels, but {} has none", card.name) })
+    card.n_source_classes()
+        .ok_or_else(|| Misfit::PartNeeds { part: part.to_owned(), needs: format!("source labels, but {} has none", card.name) })
 }
 
 /// The same, where each target label needs a source label of its own.

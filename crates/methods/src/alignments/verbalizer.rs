@@ -25,7 +25,10 @@ pub(super) fn needs_answers(setup: &Setup<'_>, part: &str) -> Result<(), Misfit>
     if setup.target.template.is_some() && setup.backbone.tokenizer().is_some() {
         return Ok(());
     }
-    Err(Misfit::PartNeeds { part: part.to_owned(), needs: "a language model and a data set whose template has answers in words".to_owned() })
+    Err(Misfit::PartNeeds {
+        part: part.to_owned(),
+        needs: "a language model and a data set whose template has answers in words".to_owned(),
+    })
 }
 
 impl Part for VerbalizerSpec {

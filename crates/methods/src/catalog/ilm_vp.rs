@@ -1,7 +1,10 @@
 //! A pixel frame under random, frequency and iterative label mapping.
 
 use super::{Entry, compose};
-use crate::{AlignmentSpec, FrequencyMappingSpec, ManipulationSpec, Method, Optimizer, PixelFrameSpec, RandomMappingSpec, Recipe, Refit, Schedule, Squash};
+use crate::{
+    AlignmentSpec, FrequencyMappingSpec, ManipulationSpec, Method, Optimizer, PixelFrameSpec, RandomMappingSpec, Recipe, Refit, Schedule,
+    Squash,
+};
 
 const REFERENCE: &str = "Chen et al., CVPR 2023, arXiv 2211.11635, algorithm 1 and eq. 3";
 const DEVIATIONS: &str = "the epoch is chosen on a validation split (the official code keeps the best test epoch); single precision";

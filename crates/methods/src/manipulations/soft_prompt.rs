@@ -78,7 +78,8 @@ impl Part for SoftPromptSpec {
         }
         let dim = setup.backbone.card().dim;
         let mut rng = setup.seed.fork("soft-prompt").rng();
-        let embeddings = || setup.backbone.token_embeddings().ok_or_else(|| needs("a backbone with a vocabulary, or `init = { normal = { std = … } }`"));
+        let embeddings =
+            || setup.backbone.token_embeddings().ok_or_else(|| needs("a backbone with a vocabulary, or `init = { normal = { std = … } }`"));
         let rows = |ids: Vec<i32>, table: Tensor<2>| {
             let ids = Tensor::<1, Int>::from_ints(ids.as_slice(), &table.device());
             table.select(0, ids).into_data()

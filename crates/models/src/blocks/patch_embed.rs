@@ -32,10 +32,11 @@ impl PatchEmbed {
     pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = image.dims();
         let (rows, columns, patch) = (height / self.patch, width / self.patch, self.patch);
-        let patches = image
-            .reshape([batch, channels, rows, patch, columns, patch])
-            .permute([0, 2, 4, 1, 3, 5])
-            .reshape([batch, rows * columns, channels * patch * patch]);
+        let patches = image.reshape([batch, channels, rows, patch, columns, patch]).permute([0, 2, 4, 1, 3, 5]).reshape([
+            batch,
+            rows * columns,
+            channels * patch * patch,
+        ]);
         linear(patches, self.weight.val(), Some(self.bias.val()))
     }
 }

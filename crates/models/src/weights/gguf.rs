@@ -179,10 +179,11 @@ impl<'a> TensorInfo<'a> {
             _ => return Err(GgufError::Encoding { name: name.to_owned(), kind }),
         };
         let n = shape.iter().try_fold(1usize, |n, &edge| n.checked_mul(edge));
-        let needed = n.and_then(|n| encoding.byte_len(n)).ok_or_else(|| {
-            GgufError::Damaged(format!("tensor `{name}` of shape {shape:?} does not fill whole {encoding:?} blocks"))
-        })?;
-        let offset = start.checked_add(offset).ok_or_else(|| GgufError::Damaged(format!("tensor `{name}` starts at an impossible offset")))?;
+        let needed = n
+            .and_then(|n| encoding.byte_len(n))
+            .ok_or_else(|| GgufError::Damaged(format!("tensor `{name}` of shape {shape:?} does not fill whole {encoding:?} blocks")))?;
+        let offset =
+            start.checked_add(offset).ok_or_else(|| GgufError::Damaged(format!("tensor `{name}` starts at an impossible offset")))?;
         let data = offset.checked_add(needed).and_then(|end| bytes.get(offset..end)).ok_or_else(|| GgufError::Truncated {
             what: format!("tensor `{name}`"),
             offset,
