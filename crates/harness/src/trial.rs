@@ -83,14 +83,14 @@ impl Trial<'_> {
     pub fn run(&self) -> Result<Finished, TrialError> {
         let splits = self.splits()?;
         let program = self.program(&splits)?;
-        let present = Session {
+        let session = Session {
             trial: self,
             train: self.present(&splits.train)?,
             validation: self.present(&splits.validation)?,
             seed: Seed::new(self.seed),
             costs: Costs { trainable_parameters: program.n_trainable(), stored_parameters: program.n_stored(), ..Costs::default() },
         };
-        present.run(program, &splits)
+        session.run(program, &splits)
     }
 
     fn splits(&self) -> Result<Splits, TrialError> {
@@ -160,20 +160,26 @@ impl Session<'_> {
         let evidence = program.alignment().evidence();
         let needs_train = trainable || matches!(evidence, Evidence::TrainingOnce | Evidence::TrainingEveryEpoch);
         let train = if constant && needs_train { Sources::Constant(self.training_sources(&program)?) } else { Sources::Fresh };
-        let validation = if constant { Sources::Constant(self.sources(&program, &self.validation)?) } else { Sources::Fresh };
-        if constant {
+        let validation = if constant {
+            let started = Instant::now();
+            let sources = self.sources(&program, &self.validation)?;
             self.costs.forward_items_evaluation += self.validation.len();
-        }
+            self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
+            Sources::Constant(sources)
+        } else {
+            Sources::Fresh
+        };
         let mut curve = Vec::new();
         let chosen = if trainable {
             self.train(program, &train, &validation, &mut curve)?
         } else {
             let program = self.fit(program, &train)?;
+            let started = Instant::now();
             let scored = self.score(&program, &self.validation, &validation)?;
+            self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
             Chosen { epoch: 0, metrics: scored.metrics(&self.validation.labels), program }
         };
-        let seconds_validating = self.costs.seconds_evaluation;
-        self.costs.seconds_training = started.elapsed().as_secs_f64() - seconds_validating;
+        self.costs.seconds_training = started.elapsed().as_secs_f64() - self.costs.seconds_evaluation;
 
         let started = Instant::now();
         let test = self.trial.present(&splits.test)?;

@@ -1,0 +1,146 @@
+//! Alignments on synthetic scores, and the misfits that a part or a method tells.
+
+mod toy;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use reprogram_methods::{
+    Align, Aligner, AlignmentSpec, BayesianMappingSpec, Fitting, FrequencyMappingSpec, IdentitySpec, ManipulationSpec, Method,
+    NamedTensor, PixelFrameSpec, Placement, Program, PromptInit, RandomMappingSpec, Recipe, Refit, SoftPromptSpec, Squash, Target,
+    VerbalizerSpec, Weighting,
+};
+use reprogram_taxonomy::Modality;
+use toy::{CANVAS, FRAMED, N_SOURCE, Toy, method, target, uniform, values};
+
+const RANDOM: AlignmentSpec = AlignmentSpec::RandomMapping(RandomMappingSpec {});
+const WHOLE: Placement = Placement { canvas: [CANVAS, CANVAS], image: [CANVAS, CANVAS] };
+
+fn aligned_by(spec: AlignmentSpec, n_classes: usize) -> Program {
+    Toy::new(1, &Device::flex()).build(&method(&[], spec), &target(n_classes), FRAMED, 1).unwrap()
+}
+
+/// Scores `[item, source]` with one high entry an item.
+fn peaks(sources: &[usize]) -> Tensor<2> {
+    let one_hot = sources.iter().flat_map(|&peak| (0..N_SOURCE).map(move |source| if source == peak { 5.0 } else { 0.0 }));
+    Tensor::from_data(TensorData::new(one_hot.collect::<Vec<f32>>(), [sources.len(), N_SOURCE]), &Device::flex())
+}
+
+fn fitted(mut program: Program, sources: &[usize], labels: &[usize]) -> Program {
+    program.alignment_mut().fit(Fitting { scores: &peaks(sources), labels });
+    program
+}
+
+/// The matrix `[source, target]` of a mapping, column by column.
+fn columns(program: &Program) -> Vec<Vec<f32>> {
+    let NamedTensor { shape, values, .. } = program.tensors().pop().unwrap();
+    (0..shape[1]).map(|target| values.iter().skip(target).step_by(shape[1]).copied().collect()).collect()
+}
+
+/// The source of each target in a one-to-one mapping.
+fn one_to_one(program: &Program) -> Vec<usize> {
+    let source = |column: Vec<f32>| {
+        assert!((column.iter().sum::<f32>() - 1.0).abs() < 1e-9, "{column:?}");
+        column.iter().position(|&entry| entry > 0.5).unwrap()
+    };
+    columns(program).into_iter().map(source).collect()
+}
+
+fn misfit(method: &Method, target: &Target, placement: Placement) -> String {
+    Toy::new(2, &Device::flex()).build(method, target, placement, 1).unwrap_err().to_string()
+}
+
+#[test]
+fn a_random_mapping_is_injective_and_repeats() {
+    let toy = Toy::new(1, &Device::flex());
+    let draw = |seed| one_to_one(&toy.build(&method(&[], RANDOM), &target(5), FRAMED, seed).unwrap());
+    let draws: Vec<Vec<usize>> = (0..20).map(draw).collect();
+    for (seed, map) in (0u64..).zip(&draws) {
+        let mut sources = map.clone();
+        sources.sort_unstable();
+        sources.dedup();
+        assert_eq!(sources.len(), 5, "{map:?}");
+        assert_eq!(&draw(seed), map);
+    }
+    assert!(draws.iter().any(|map| map != &draws[0]));
+}
+
+#[test]
+fn a_frequency_mapping_is_what_the_counts_say() {
+    for refit in [Refit::Once, Refit::EveryEpoch] {
+        let program = aligned_by(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit }), 3);
+        // Class 0 is seen thrice at source 4 and class 1 twice, which leaves class 1 its second choice; class 2 is absent.
+        let program = fitted(program, &[4, 4, 4, 4, 4, 5], &[0, 0, 0, 1, 1, 1]);
+        assert_eq!(one_to_one(&program), [4, 5, 0]);
+        assert_eq!(program.alignment().note().unwrap(), "class 0 ← 4, class 1 ← 5, class 2 ← 0");
+        let scores = values(program.alignment().align(peaks(&[5])));
+        assert_eq!(scores, [0.0, 5.0, 0.0]);
+    }
+}
+
+#[test]
+fn a_second_fit_forgets_the_first() {
+    let program = aligned_by(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit: Refit::EveryEpoch }), 2);
+    let program = fitted(fitted(program, &[1, 1, 2], &[0, 0, 1]), &[3, 5], &[0, 1]);
+    assert_eq!(one_to_one(&program), [3, 5]);
+}
+
+fn bayesian(weighting: Weighting) -> AlignmentSpec {
+    AlignmentSpec::BayesianMapping(BayesianMappingSpec { weighting, ..BayesianMappingSpec::default() })
+}
+
+#[test]
+fn a_bayesian_mapping_survives_an_absent_class() {
+    for weighting in [Weighting::Predictions, Weighting::Probabilities] {
+        let program = fitted(aligned_by(bayesian(weighting), 3), &[4, 4, 1], &[0, 1, 1]);
+        let scores = uniform("scores", 2 * N_SOURCE, 3.0);
+        let aligned = program.alignment().align(Tensor::from_data(TensorData::new(scores.clone(), [2, N_SOURCE]), &Device::flex()));
+        let aligned = values(aligned);
+        assert!(aligned.iter().all(|score| score.is_finite()), "{weighting:?}: {aligned:?}");
+        let mean = scores[..N_SOURCE].iter().sum::<f32>() / N_SOURCE as f32;
+        assert!((aligned[2] - mean).abs() < 1e-5, "an absent class takes all sources alike: {aligned:?}");
+        assert!(columns(&program).iter().all(|column| (column.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+    }
+}
+
+#[test]
+fn at_least_one_probability_is_counted() {
+    // ⌊.15 · 2⌋ = 0, of which the official code makes a matrix of NaN.
+    let program = fitted(aligned_by(bayesian(Weighting::Probabilities), 2), &[4, 1, 1], &[0, 1, 1]);
+    let note = |aligner: &Aligner| aligner.note().unwrap();
+    assert_eq!(note(program.alignment()), "ω from the top 1 probabilities");
+    let columns = columns(&program);
+    assert!((columns[0][4] - 1.0).abs() < 1e-6 && (columns[1][1] - 1.0).abs() < 1e-6, "{columns:?}");
+}
+
+fn soft_prompt(modality: Modality, init: PromptInit) -> ManipulationSpec {
+    ManipulationSpec::SoftPrompt(SoftPromptSpec { tokens: 2, init, modality })
+}
+
+fn frame() -> ManipulationSpec {
+    ManipulationSpec::PixelFrame(PixelFrameSpec { squash: Squash::Tanh, init_std: 0.0 })
+}
+
+#[test]
+fn misfits_say_what_is_needed() {
+    let identity = method(&[], AlignmentSpec::Identity(IdentitySpec {}));
+    insta::assert_snapshot!(misfit(&identity, &target(3), FRAMED), @"identity alignment needs source and target labels to be the same, but there are 6 source classes and 3 target classes; use a rule-based, statistical or linear alignment");
+    let verbalizer = method(&[], AlignmentSpec::Verbalizer(VerbalizerSpec {}));
+    insta::assert_snapshot!(misfit(&verbalizer, &target(3), FRAMED), @"verbalizer needs a language model and a data set whose template has answers in words");
+    insta::assert_snapshot!(misfit(&method(&[frame()], RANDOM), &target(3), WHOLE), @"pixel-frame needs an image smaller than the canvas: set `image_size`");
+    insta::assert_snapshot!(misfit(&method(&[], RANDOM), &target(7), FRAMED), @"a one-to-one label mapping needs at least as many source labels as target labels, but 6 < 7");
+    let vocabulary = soft_prompt(Modality::Vision, PromptInit::Vocabulary);
+    insta::assert_snapshot!(misfit(&method(&[vocabulary], RANDOM), &target(3), FRAMED), @"soft-prompt needs a backbone with a vocabulary, or `init = { normal = { std = … } }`");
+}
+
+#[test]
+fn identity_fits_where_labels_are_shared() {
+    let shared = Target { shares_source_labels: true, ..target(N_SOURCE) };
+    let identity = Method { manipulations: vec![], alignment: AlignmentSpec::Identity(IdentitySpec {}), recipe: Recipe::default() };
+    assert!(Toy::new(1, &Device::flex()).build(&identity, &shared, FRAMED, 1).is_ok());
+}
+
+#[test]
+fn coordinates_are_checked_before_parts_are_built() {
+    // The frame alone has nowhere to go on this canvas; the prompt, though second, is of another modality.
+    let text = soft_prompt(Modality::Text, PromptInit::Normal { std: 1.0 });
+    insta::assert_snapshot!(misfit(&method(&[frame(), text], RANDOM), &target(3), WHOLE), @"the manipulation acts on text, but toy takes vision input");
+}
