@@ -2,6 +2,10 @@
 bench *ARGS:
     cargo run --release -- bench {{ARGS}}
 
+# Every part once, on as little as possible. No number of it means anything.
+smoke:
+    cargo run --release -- bench --smoke --results "$(mktemp -d)"
+
 # Everything that needs no GPU.
 test:
     cargo test --release --workspace
@@ -18,7 +22,7 @@ report NAME="default":
 
 # Speed, against the saved baseline if there is one.
 criterion *ARGS:
-    cargo bench --workspace -- {{ARGS}}
+    cargo bench --workspace --bench blocks --bench label_mapping --bench records -- {{ARGS}}
 
 # API documentation, without warnings.
 docs:

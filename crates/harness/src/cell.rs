@@ -5,8 +5,8 @@
 use reprogram_methods::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
+use crate::assets::Digest;
 use crate::config::Budget;
 
 /// Raised when a change of the code is meant to change numbers, so that records of before are not taken for these.
@@ -55,8 +55,7 @@ impl TrialConfig<'_> {
 
     /// The key: 64 hexadecimal digits.
     pub fn key(&self) -> String {
-        let digest = Sha256::digest(self.canonical().to_string().as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        Digest::of(self.canonical().to_string().as_bytes()).to_string()
     }
 }
 

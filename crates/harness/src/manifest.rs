@@ -107,19 +107,16 @@ impl Manifest {
         let mut outcomes = BTreeMap::new();
         let mut missing = Vec::new();
         for trial in self.trials {
-            match store.record(&trial.key)? {
-                Some(record) => {
-                    if matches!(record.status, Status::Ok { .. }) {
-                        outcomes.insert(trial.key.clone(), store.outcomes(&trial.key)?);
-                    }
-                    // One record may serve several sweeps and names; here it stands under this sweep's.
-                    records.push(crate::record::Record { method: trial.method, sweep: self.name.clone(), ..record });
-                }
-                None => {
-                    let ManifestTrial { method, backbone, dataset, seed, .. } = trial;
-                    missing.push(MissingTrial { method, backbone, dataset, seed, reason: "not run yet".to_owned() });
-                }
+            let Some(record) = store.record(&trial.key)? else {
+                let ManifestTrial { method, backbone, dataset, seed, .. } = trial;
+                missing.push(MissingTrial { method, backbone, dataset, seed, reason: "not run yet".to_owned() });
+                continue;
+            };
+            if matches!(record.status, Status::Ok { .. }) {
+                outcomes.insert(trial.key.clone(), store.outcomes(&trial.key)?);
             }
+            // One record may serve several sweeps and names; here it stands under this sweep's.
+            records.push(crate::record::Record { method: trial.method, sweep: self.name.clone(), ..record });
         }
         for Unavailable { method, backbone, dataset, reason } in self.unavailable {
             let reason = reason.lines().next().unwrap_or_default().to_owned();

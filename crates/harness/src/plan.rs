@@ -109,7 +109,7 @@ pub enum PlanError {
         /// The data set.
         dataset: String,
         /// What is wrong.
-        error: DataError,
+        error: Box<DataError>,
     },
     /// The same cell twice.
     #[error(
@@ -198,7 +198,7 @@ impl Plan {
             Ok(loaded) => drop(self.datasets.insert(name.to_owned(), loaded)),
             Err(DataError::Asset(error)) => drop(absent.insert(name.to_owned(), error.to_string())),
             Err(DataError::Registry(error)) => return Err(error.into()),
-            Err(error) => return Err(PlanError::Data { dataset: name.to_owned(), error }),
+            Err(error) => return Err(PlanError::Data { dataset: name.to_owned(), error: Box::new(error) }),
         }
         Ok(())
     }
@@ -240,7 +240,7 @@ impl Plan {
                 self.empty_cells.push(EmptyCell { method, backbone, dataset, reason: misfit.to_string() });
                 Ok(())
             }
-            Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error }),
+            Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error: Box::new(error) }),
             Err(error @ (TrialError::Interrupted | TrialError::NotFinite { .. })) => unreachable!("a check runs nothing: {error}"),
         }
     }

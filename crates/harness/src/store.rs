@@ -22,7 +22,7 @@ use crate::record::{ExampleOutcome, Record, Status};
 pub const SCHEMA: u32 = 1;
 
 /// Temporary files older than this were left by a killed process.
-const STALE: Duration = Duration::from_secs(3_600);
+const STALE: Duration = Duration::from_hours(1);
 
 /// A results folder that cannot be used.
 #[derive(Debug, thiserror::Error)]

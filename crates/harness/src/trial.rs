@@ -12,6 +12,7 @@ use reprogram_models::Backbone;
 use reprogram_taxonomy::{Cut, Misfit};
 use sha2::{Digest as _, Sha256};
 
+use crate::assets::Digest;
 use crate::config::Budget;
 use crate::data::{Content, DataError, DataSet, Draw, Splits, TrainSize, draw};
 use crate::evaluate::Scored;
@@ -355,5 +356,5 @@ fn hash(tensors: &[NamedTensor]) -> String {
         digest.update(tensor.name.as_bytes());
         tensor.values.iter().for_each(|value| digest.update(value.to_le_bytes()));
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::from_hasher(digest).to_string()
 }

@@ -19,6 +19,7 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
     ("models/src/vit.rs", "hidden.narrow(1, 0, 1)", "`Vit::forward` trains a source model from nothing, without a stream"),
     ("models/src/llama.rs", "Tensor::cat(vec![past.key, key], 2)", "a block extends the keys that the stream's cache holds"),
     ("models/src/llama.rs", "Tensor::cat(vec![past.value, value], 2)", "the same, for values"),
+    ("methods/src/likelihood.rs", "log_probabilities.gather(1, tokens)", "axis 1 of `[tokens, vocabulary]` is no token axis"),
 ];
 
 /// Parts that need no reference: there is nothing in them to be published.
@@ -86,7 +87,7 @@ fn the_taxonomy_knows_no_tensor() {
     let manifest = source("taxonomy/Cargo.toml");
     for (number, line) in manifest.text.lines().enumerate() {
         if line.starts_with("burn") || line.starts_with("reprogram-") {
-            findings.push(format!("{}:{}: `{line}`", manifest.name, number + 1));
+            findings.push(format!("crates/{}:{}: `{line}`", manifest.name, number + 1));
         }
     }
     none(&findings, "types of the four axes hold words and numbers; what computes belongs in crates/models or crates/methods");
@@ -159,14 +160,14 @@ fn every_part_is_registered_and_cites_its_reference() {
             let code = file.code(Strings::Blanked);
             let specs: Vec<&str> = source::names_after(&code, "pub struct ").filter(|name| name.ends_with("Spec")).collect();
             if specs.is_empty() {
-                findings.push(format!("{}:1: no `pub struct …Spec`, so a sweep file cannot ask for it", file.name));
+                findings.push(format!("crates/{}:1: no `pub struct …Spec`, so a sweep file cannot ask for it", file.name));
             }
             for spec in specs.iter().filter(|spec| !source::names_after(&family, " from ").any(|name| name == **spec)) {
-                findings.push(format!("{}:1: `{spec}` is not in the `family!` of methods/src/{list}", file.name));
+                findings.push(format!("crates/{}:1: `{spec}` is not in the `family!` of methods/src/{list}", file.name));
             }
             let cites = file.text.lines().take_while(|line| line.starts_with("//!")).any(|line| line == "//! # Reference");
             if !cites && !WITHOUT_REFERENCE.contains(&format!("{stem}.rs").as_str()) {
-                findings.push(format!("{}:1: the module's doc has no `# Reference`", file.name));
+                findings.push(format!("crates/{}:1: the module's doc has no `# Reference`", file.name));
             }
         }
     }
@@ -176,14 +177,14 @@ fn every_part_is_registered_and_cites_its_reference() {
         let code = file.code(Strings::Blanked);
         let entries: Vec<&str> = source::entries(&code).collect();
         if entries.is_empty() {
-            findings.push(format!("{}:1: no `const …: Entry`", file.name));
+            findings.push(format!("crates/{}:1: no `const …: Entry`", file.name));
         }
         for entry in entries.iter().filter(|entry| !source::has_word(&catalog, &format!("&{stem}::{entry}"))) {
-            findings.push(format!("{}:1: `{stem}::{entry}` is not in `CATALOG` of methods/src/catalog/mod.rs", file.name));
+            findings.push(format!("crates/{}:1: `{stem}::{entry}` is not in `CATALOG` of methods/src/catalog/mod.rs", file.name));
         }
         let n_references = code.matches("reference: ").count();
         if n_references < entries.len() || file.text.contains("reference: \"\"") {
-            findings.push(format!("{}:1: {} entries, but {n_references} of them with a `reference`", file.name, entries.len()));
+            findings.push(format!("crates/{}:1: {} entries, but {n_references} of them with a `reference`", file.name, entries.len()));
         }
     }
     none(&findings, "CONTRIBUTING.md says, recipe by recipe, what a part or a method needs and where its one line goes");
@@ -196,7 +197,7 @@ fn stem(file: &Source, modules: &str, findings: &mut Vec<String>) -> Option<Stri
         return None;
     }
     if !modules.lines().any(|line| line.trim().trim_start_matches("pub ") == format!("mod {stem};")) {
-        findings.push(format!("{}:1: the folder's mod.rs has no `mod {stem};`", file.name));
+        findings.push(format!("crates/{}:1: the folder's mod.rs has no `mod {stem};`", file.name));
     }
     Some(stem.to_owned())
 }
@@ -217,10 +218,10 @@ fn files_are_short_well_named_and_say_what_they_are() {
         let parts = file.name.trim_end_matches(".rs").split('/');
         let vague = |part: &&str| part.split('_').any(|word| ["util", "utils", "common", "helper", "helpers", "manager"].contains(&word));
         if let Some(part) = parts.into_iter().find(vague) {
-            findings.push(format!("{}:1: `{part}` says nothing; name it after what it defines", file.name));
+            findings.push(format!("crates/{}:1: `{part}` says nothing; name it after what it defines", file.name));
         }
         if !file.text.starts_with("//!") {
-            findings.push(format!("{}:1: begin with `//!` and a sentence that says what the file is", file.name));
+            findings.push(format!("crates/{}:1: begin with `//!` and a sentence that says what the file is", file.name));
         }
     }
     assert!(sources(&everything).len() > 100, "the search found too few files to mean anything: has the tree moved?");

@@ -180,17 +180,20 @@ enum Counted {
 }
 
 fn count(module: &impl Module, counted: Counted) -> usize {
-    struct Counter(usize, Counted);
-    impl ModuleVisitor for Counter {
+    struct Total {
+        numbers: usize,
+        of: Counted,
+    }
+    impl ModuleVisitor for Total {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if self.1 == Counted::All || param.val().is_require_grad() {
-                self.0 += param.val().shape().num_elements();
+            if self.of == Counted::All || param.val().is_require_grad() {
+                self.numbers += param.val().shape().num_elements();
             }
         }
     }
-    let mut counter = Counter(0, counted);
-    module.visit(&mut counter);
-    counter.0
+    let mut total = Total { numbers: 0, of: counted };
+    module.visit(&mut total);
+    total.numbers
 }
 
 struct Collector {

@@ -4,9 +4,9 @@ mod toy;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_methods::{
-    Align, Aligner, AlignmentSpec, BayesianMappingSpec, Fitting, FrequencyMappingSpec, IdentitySpec, ManipulationSpec, Method,
-    NamedTensor, PixelFrameSpec, Placement, Program, PromptInit, RandomMappingSpec, Recipe, Refit, SoftPromptSpec, Squash, Target,
-    VerbalizerSpec, Weighting,
+    Aligner, AlignmentSpec, BayesianMappingSpec, Fitting, FrequencyMappingSpec, IdentitySpec, ManipulationSpec, Method, NamedTensor,
+    PixelFrameSpec, Placement, Program, PromptInit, RandomMappingSpec, Recipe, Refit, SoftPromptSpec, Squash, Target, VerbalizerSpec,
+    Weighting,
 };
 use reprogram_taxonomy::Modality;
 use toy::{CANVAS, FRAMED, N_SOURCE, Toy, method, target, uniform, values};
@@ -142,5 +142,5 @@ fn identity_fits_where_labels_are_shared() {
 fn coordinates_are_checked_before_parts_are_built() {
     // The frame alone has nowhere to go on this canvas; the prompt, though second, is of another modality.
     let text = soft_prompt(Modality::Text, PromptInit::Normal { std: 1.0 });
-    insta::assert_snapshot!(misfit(&method(&[frame(), text], RANDOM), &target(3), WHOLE), @"the manipulation acts on text, but toy takes vision input");
+    insta::assert_snapshot!(misfit(&method(&[frame(), text], RANDOM), &target(3), WHOLE), @"the manipulation acts on text, but toy takes vision");
 }

@@ -28,8 +28,9 @@ fn prompt() -> ManipulationSpec {
     ManipulationSpec::SoftPrompt(SoftPromptSpec { tokens: 3, init: PromptInit::Normal { std: 0.5 }, modality: Modality::Vision })
 }
 
+/// Without gradients, as items are scored. (With them, attention takes another way, to the last bit but one.)
 fn logits(toy: &Toy, program: &Program, batch: &Batch) -> Vec<f32> {
-    values(program.forward(&toy.backbone, batch))
+    values(program.valid().forward(&toy.backbone, batch))
 }
 
 fn loss(toy: &Toy, program: &Program) -> Tensor<1> {
@@ -150,7 +151,7 @@ fn a_soft_prompt_is_tokens_behind_the_class_token() {
     let (class, patches) = (embedded.clone().narrow(1, 0, 1), embedded.narrow(1, 1, 4));
     let by_hand = Stream::new(Tensor::cat(vec![class, tokens, patches], 1), 1, vec![7, 7]);
     let by_hand = toy.backbone.read(&toy.backbone.blocks(by_hand), Reading::Logits);
-    assert_eq!(values(program.source(&toy.backbone, &batch(2))), values(by_hand));
+    assert_eq!(values(program.valid().source(&toy.backbone, &batch(2))), values(by_hand));
 }
 
 #[test]
@@ -184,12 +185,12 @@ fn a_foreign_program_is_refused() {
         change(&mut tensors);
         program.clone().with_tensors(tensors).unwrap_err().to_string()
     };
-    insta::assert_snapshot!(refused(|tensors| drop(tensors.remove(0))), @"");
-    insta::assert_snapshot!(refused(|tensors| tensors[1].shape.reverse()), @"");
+    insta::assert_snapshot!(refused(|tensors| drop(tensors.remove(0))), @"the saved program has no tensor `manipulations.0.PixelFrame.delta`");
+    insta::assert_snapshot!(refused(|tensors| tensors[1].shape.reverse()), @"tensor `alignment.LinearMap.weight` of the saved program has shape [3, 6], but [6, 3] is needed");
     let spare = |name: &str| NamedTensor { name: name.to_owned(), shape: vec![1], values: vec![0.0] };
     let mut tensors = program.tensors();
     tensors.extend([spare("spare"), spare("extra")]);
-    insta::assert_snapshot!(program.clone().with_tensors(tensors).unwrap_err(), @"");
+    insta::assert_snapshot!(program.clone().with_tensors(tensors).unwrap_err(), @"the saved program has tensors that this one lacks: extra, spare");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! `fixtures/README.md` says what each tensor is and how `scripts/make_fixtures.py` makes them. Another folder of the
 //! same layout can be checked by naming it in `REPROGRAM_PARITY_DIR`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
+
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};

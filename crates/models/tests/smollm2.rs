@@ -3,6 +3,8 @@
 //! Needs the real weights and the reference's outputs, which are too large for the repository: name them in
 //! `REPROGRAM_SMOLLM2_GGUF` and `REPROGRAM_SMOLLM2_GOLDENS`. Without them the test says that it did not run.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;

@@ -95,8 +95,7 @@ pub struct ComputeArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: crate::device::DeviceChoice,
-    /// Ask nothing outside of this machine: only the cache and the folder REPROGRAM_MIRROR
-    #[arg(long)]
+    #[arg(long, help = "Ask nothing outside of this machine: only the cache and the folder REPROGRAM_MIRROR")]
     offline: bool,
 }
 

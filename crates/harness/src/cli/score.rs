@@ -24,7 +24,7 @@ pub struct ScoreArgs {
     /// Lines of {"id", "context", "continuation"}
     #[arg(long)]
     input: PathBuf,
-    /// Lines of {"id", "loglikelihood", "is_greedy", "n_tokens"}, in the order of the input
+    /// Lines of {"id", "loglikelihood", …}, in the order of the input
     #[arg(long)]
     output: PathBuf,
     /// Padded tokens that go through the model at once

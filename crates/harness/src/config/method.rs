@@ -132,7 +132,7 @@ fn manipulation(table: Spanned<toml::Table>) -> Result<ManipulationSpec, MethodF
         axes.extend(value.map(|value| (key.to_owned(), value)));
     }
     let axes: RawAxes = axes.try_into().map_err(|error: toml::de::Error| MethodFault::at(span.clone(), error.message()))?;
-    let stated = stated_site(&axes).map_err(|incoherent| MethodFault::at(span.clone(), incoherent))?;
+    check_stated(&axes).map_err(|incoherent| MethodFault::at(span.clone(), incoherent))?;
     let Some(part_name) = table.get("part").and_then(toml::Value::as_str).map(str::to_owned) else {
         let names = ManipulationSpec::NAMES.join(", ");
         return Err(MethodFault::at(span, format!("a manipulation needs its `part`\n  help: one of {names}")));
@@ -151,21 +151,18 @@ fn manipulation(table: Spanned<toml::Table>) -> Result<ManipulationSpec, MethodF
         .or_else(|| differs("operator", axes.operator.map(Operator::as_str), own.operator.as_str()))
         .or_else(|| differs("location", axes.location.map(Location::as_str), own.location.as_str()))
         .or_else(|| differs("modality", axes.modality.map(Modality::as_str), own.modality.as_str()));
-    match contradiction {
-        Some(reason) => Err(MethodFault::at(span, format!("{reason}\n  help: leave the axes out; a part has them by itself"))),
-        None => {
-            debug_assert!(stated.is_none_or(|site| site.location() == own.location));
-            Ok(spec)
-        }
+    if let Some(reason) = contradiction {
+        return Err(MethodFault::at(span, format!("{reason}\n  help: leave the axes out; a part has them by itself")));
     }
+    Ok(spec)
 }
 
-/// The site that the written axes describe, when there are enough of them to tell.
-fn stated_site(axes: &RawAxes) -> Result<Option<Site>, Incoherent> {
+/// Refuses written axes that no site has, when there are enough of them to tell.
+fn check_stated(axes: &RawAxes) -> Result<(), Incoherent> {
     let (Some(modality), Some(format), Some(operator), Some(location)) = (axes.modality, axes.format, axes.operator, axes.location) else {
-        return Ok(None);
+        return Ok(());
     };
-    Site::new(SiteSpec { modality, format, operator, location, layers: axes.layers, tower: axes.tower }).map(Some)
+    Site::new(SiteSpec { modality, format, operator, location, layers: axes.layers, tower: axes.tower }).map(|_| ())
 }
 
 fn part<T: serde::de::DeserializeOwned>(table: toml::Table, span: Range<usize>, family: &str, names: &[&str]) -> Result<T, MethodFault> {

@@ -20,6 +20,9 @@ const CAPITAL: f32 = 62.0;
 /// Where letters stand in the drawing, counted from the top: descenders fit below.
 const BASELINE: f32 = 74.0;
 
+/// Each pixel averages a grid of this many samples a side, so that the smaller image is not aliased.
+const GRID: usize = 3;
+
 /// One letter, drawn large. Values in 0..=1, `DRAWING × DRAWING`.
 struct Drawing(Vec<f32>);
 
@@ -101,8 +104,6 @@ impl Distortion {
 
     fn sample(&self, drawing: &Drawing) -> Vec<f32> {
         let (half_image, half_drawing) = (IMAGE as f32 / 2.0, DRAWING as f32 / 2.0);
-        // Each pixel averages a grid of samples, so that the smaller image is not aliased.
-        const GRID: usize = 3;
         let offsets = (0..GRID * GRID).map(|i| [(i % GRID), (i / GRID)].map(|j| (j as f32 + 0.5) / GRID as f32));
         let offsets: Vec<[f32; 2]> = offsets.collect();
         let pixels = (0..IMAGE * IMAGE).map(|i| {

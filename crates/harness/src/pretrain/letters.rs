@@ -122,10 +122,10 @@ pub fn train(
     let tensors = manifest.export(&model);
     let model = model.valid();
     let accuracy = |alphabets: &[&Alphabet], purpose: &str| accuracy(&model, alphabets, &seed.fork(purpose), device);
-    let seen = accuracy(&training, "seen fonts");
+    let on_training_fonts = accuracy(&training, "seen fonts");
     let unseen = fonts.iter().zip(&held_out).filter(|(_, out)| **out);
     let held_out = unseen.map(|(font, _)| (font.name.clone(), accuracy(&[&font.alphabet], &font.name))).collect();
-    Ok(TrainedLetters { tensors, config: config(), seen, held_out })
+    Ok(TrainedLetters { tensors, config: config(), seen: on_training_fonts, held_out })
 }
 
 /// Share of distorted letters read rightly: at least 20 of each letter.

@@ -1,10 +1,10 @@
 //! Answers are divided by how likely they are without any content.
 //!
-//! `q = diag(p̂_cf)⁻¹ p̂`, p̂ the answers' probabilities renormalised over the classes, p̂_cf their mean over content-free
+//! `q = diag(p̂_cf)⁻¹ p̂`, p̂ the answers' probabilities renormalised over the classes, `p̂_cf` their mean over content-free
 //! inputs.
 //!
 //! # Reference
-//! Zhao et al., ICML 2021, arXiv 2102.09690, eq. 2 with W = diag(p̂_cf)⁻¹, b = 0; content-free inputs "N/A", "" and
+//! Zhao et al., ICML 2021, arXiv 2102.09690, eq. 2 with `W = diag(p̂_cf)⁻¹`, b = 0; content-free inputs "N/A", "" and
 //! "[MASK]". q is kept in the log domain; its order is the paper's. In the taxonomy it is a statistical (affine)
 //! alignment.
 
@@ -26,7 +26,7 @@ pub struct ContextualCalibrationSpec {}
 /// The calibration weights.
 #[derive(Module, Debug)]
 pub struct ContextualCalibration {
-    /// ln p̂_cf, `[1, target]`.
+    /// `ln p̂_cf`, `[1, target]`.
     log_prior: Param<Tensor<2>>,
 }
 

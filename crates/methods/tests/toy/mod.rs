@@ -1,4 +1,7 @@
 //! A tiny vision transformer with seeded weights, and a target of three classes for it.
+//! Each test binary uses a part of it.
+
+#![allow(dead_code)]
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;

@@ -258,8 +258,7 @@ impl<'a> Reader<'a> {
                 List(values)
             }
             9 => return Err(GgufError::Damaged(format!("metadata lists are nested more than {MAX_NESTING} deep"))),
-            10 => Integer(self.u64(what)?.cast_signed()),
-            11 => Integer(self.u64(what)?.cast_signed()),
+            10 | 11 => Integer(self.u64(what)?.cast_signed()),
             12 => Float(f64::from_le_bytes(self.array(what)?)),
             other => return Err(GgufError::Damaged(format!("metadata type {other} does not exist"))),
         })
@@ -299,7 +298,9 @@ mod tests {
         let mut bytes = (name.len() as u64).to_le_bytes().to_vec();
         bytes.extend(name.as_bytes());
         bytes.extend((shape.len() as u32).to_le_bytes());
-        shape.iter().for_each(|edge| bytes.extend(edge.to_le_bytes()));
+        for edge in shape {
+            bytes.extend(edge.to_le_bytes());
+        }
         bytes.extend(kind.to_le_bytes());
         bytes.extend(0u64.to_le_bytes());
         bytes

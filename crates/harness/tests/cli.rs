@@ -1,0 +1,210 @@
+//! The command from end to end: exit codes, files, and what it says when something is wrong.
+//!
+//! Sweeps need the data set `digits`, a package of 10 MB that is fetched once; where it cannot be had, tests that need it
+//! say that they did not run.
+
+#[path = "cli/place.rs"]
+mod place;
+
+use std::fs;
+
+use place::{Place, SWEEP, digits};
+
+const SHOWN: [&str; 3] = ["toy/table.md", "toy/table.csv", "toy/report.html"];
+
+fn swept() -> Option<Place> {
+    if !digits() {
+        return None;
+    }
+    let place = Place::new();
+    place.put("toy.toml", SWEEP);
+    let out = place.run(&["sweep", "toy.toml", "--results", "."]).ok();
+    assert!(out.contains("4 trials ran, 0 were there already"), "{out}");
+    Some(place)
+}
+
+#[test]
+fn a_sweep_is_computed_once() {
+    let Some(place) = swept() else { return };
+    let files = ["comparisons.csv", "table.tex", "trials.csv", "trials.parquet", "sweep.json", "accuracy-vs-parameters.svg"];
+    assert!(files.iter().all(|file| !place.read(&format!("toy/{file}")).is_empty()));
+    for folder in ["records", "outcomes", "programs"] {
+        assert_eq!(place.list(&format!("toy/{folder}")).len(), 4, "{folder}");
+    }
+    assert!(place.list("toy/tmp").is_empty());
+    let shown = SHOWN.map(|file| place.read(file));
+    let again = place.run(&["sweep", "toy.toml", "--results", "."]).ok();
+    assert!(again.contains("0 trials ran, 4 were there already"), "{again}");
+    assert!(SHOWN.map(|file| place.read(file)) == shown, "the second call changed a file");
+    place.run(&["report", "toy"]).ok();
+    assert!(SHOWN.map(|file| place.read(file)) == shown, "`report` makes other files than `sweep`");
+}
+
+#[test]
+fn a_misfit_is_a_footnote() {
+    let Some(place) = swept() else { return };
+    let table = place.text("toy/table.md");
+    let footnote = table.lines().find(|line| line.contains("the manipulation acts on text")).expect("a footnote");
+    insta::assert_snapshot!(footnote);
+    assert!(place.text("toy/report.html").contains("the manipulation acts on text"));
+}
+
+#[test]
+fn a_deleted_trial_comes_back_with_the_same_numbers() {
+    let Some(place) = swept() else { return };
+    for name in place.list("toy/records") {
+        let files = ["records", "outcomes", "programs"].map(|kind| {
+            let extension = [("records", "json"), ("outcomes", "parquet"), ("programs", "safetensors")].into_iter().find(|of| of.0 == kind);
+            format!("toy/{kind}/{}", name.replace("json", extension.unwrap().1))
+        });
+        let (numbers, bytes) = (place.numbers(&files[0]), [place.read(&files[1]), place.read(&files[2])]);
+        files.each_ref().map(|file| fs::remove_file(place.path(file)).unwrap());
+        let out = place.run(&["sweep", "toy.toml", "--results", "."]).ok();
+        assert!(out.contains("1 trials ran, 3 were there already"), "{out}");
+        assert_eq!(place.numbers(&files[0]), numbers);
+        assert!([place.read(&files[1]), place.read(&files[2])] == bytes, "outcomes or program differ");
+    }
+}
+
+#[test]
+fn a_damaged_record_is_named() {
+    let Some(place) = swept() else { return };
+    let record = place.list("toy/records").remove(0);
+    place.put(&format!("toy/records/{record}"), "{\"schema\": 1, oops");
+    let of_record = |text: String| text.replace(&record, "KEY.json");
+    insta::assert_snapshot!("damaged_record", of_record(place.run(&["sweep", "toy.toml", "--results", "."]).failed(2)));
+    insta::assert_snapshot!("damaged_record", of_record(place.run(&["report", "toy"]).failed(2)));
+}
+
+#[test]
+fn a_sweep_of_misfits_alone_is_refused() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    let methods = r#"methods = ["prompt-tuning", "zero-shot"]"#;
+    let misfits = SWEEP.replace(r#"methods = ["flm-only", "vp-ilm", "prompt-tuning"]"#, methods).replace(r#"["flm-only", "vp-ilm"]"#, "");
+    place.put("toy.toml", &misfits);
+    insta::assert_snapshot!(place.run(&["sweep", "toy.toml"]).failed(2));
+    assert!(!place.path("results").exists(), "nothing ran, so nothing is left behind");
+}
+
+#[test]
+fn a_file_that_cannot_be_meant_is_refused() {
+    let soft_prompt = "\n[method.wish]\nalignment = { part = \"verbalizer\" }\n\n[[method.wish.manipulation]]\npart = \"soft-prompt\"\n\
+                       tokens = 4\nmodality = \"text\"\nformat = \"learnable\"\noperator = \"concatenative\"\nlocation = \"input\"\n";
+    let cases = [
+        ("a typo in a key", SWEEP.replace("image-size", "image-sise")),
+        ("a learnable prompt on raw text", format!("{SWEEP}{soft_prompt}")),
+        ("an unknown data set", SWEEP.replace("\"digits\"", "\"digit\"")),
+        ("an unknown checkpoint", SWEEP.replace("letters-vit", "letter-vit")),
+    ];
+    let said = cases.map(|(why, text)| {
+        let place = Place::new();
+        place.put("toy.toml", &text);
+        format!("── {why}\n{}", place.run(&["sweep", "toy.toml"]).failed(2))
+    });
+    insta::assert_snapshot!(said.join("\n"));
+    assert_eq!(Place::new().run(&["sweep", "none.toml"]).code, Some(2));
+}
+
+#[test]
+fn a_plan_is_json_and_can_be_changed() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    place.put("toy.toml", SWEEP);
+    let plan = |set: &[&str]| -> Vec<serde_json::Value> {
+        let arguments = [["plan", "toy.toml", "--format", "json"].as_slice(), set].concat();
+        serde_json::from_str(&place.run(&arguments).ok()).unwrap()
+    };
+    let names = |rows: &[serde_json::Value]| rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let whole = plan(&[]);
+    assert_eq!(names(&whole), ["flm-only", "flm-only", "vp-ilm", "vp-ilm", "prompt-tuning"]);
+    let changed = plan(&["--set", "seeds=[7]", "--set", "experiment.0.budget.epochs=2"]);
+    assert_eq!(names(&changed), ["flm-only", "vp-ilm", "prompt-tuning"]);
+    assert!(changed[..2].iter().all(|row| row["seed"] == 7), "{changed:?}");
+    assert!(!place.path("results").exists(), "a plan leaves nothing behind");
+    insta::assert_snapshot!(place.run(&["plan", "toy.toml", "--set", "seed=[1]"]).failed(2));
+}
+
+#[test]
+fn without_network_and_cache_it_says_what_to_do() {
+    let place = Place::with_empty_cache();
+    place.put("toy.toml", SWEEP);
+    insta::assert_snapshot!(place.run(&["fetch", "digits", "--offline"]).failed(3));
+    let sweep = place.run(&["sweep", "toy.toml", "--offline"]);
+    assert_eq!(sweep.code, Some(3), "{}", sweep.err);
+    assert!(sweep.err.contains("drop --offline") && sweep.err.contains("by hand at FOLDER/cache"), "{}", sweep.err);
+}
+
+#[test]
+fn a_method_is_explained() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    let explain = |arguments: &[&str]| place.run(&[&["explain"], arguments].concat()).ok();
+    insta::assert_snapshot!(explain(&["vp-ilm", "letters-vit", "digits", "--image-size", "20"]));
+    insta::assert_snapshot!(explain(&["prompt-tuning", "letters-vit", "digits"]));
+    insta::assert_snapshot!(explain(&["vp-ilm", "letters-vit", "digits"]));
+    insta::assert_snapshot!(place.run(&["explain", "vp-ilmm", "letters-vit", "digits"]).failed(2));
+}
+
+#[test]
+fn scoring_refuses_what_it_cannot_read() {
+    let place = Place::new();
+    let good = r#"{"id": 1, "context": "a", "continuation": " b"}"#;
+    let score = |model: &str| place.run(&["score", "--model", model, "--input", "in.jsonl", "--output", "out.jsonl"]);
+    place.put("in.jsonl", &format!("{good}\n{}\n", good.replace("context", "contxt")));
+    insta::assert_snapshot!(score("letters-vit").failed(2));
+    place.put("in.jsonl", good);
+    insta::assert_snapshot!(score("letters-vit").failed(2));
+    place.put("tiny.gguf", "GGUF\u{3}\0\0\0\u{1}\0\0\0");
+    insta::assert_snapshot!(score("tiny.gguf").failed(3));
+    place.put("empty.gguf", "");
+    insta::assert_snapshot!(score("empty.gguf").failed(3));
+    insta::assert_snapshot!(score("none.gguf").failed(3));
+    assert!(!place.path("out.jsonl").exists());
+}
+
+#[test]
+fn devices_and_completions_are_printed() {
+    let place = Place::new();
+    let devices: Vec<serde_json::Value> = serde_json::from_str(&place.run(&["devices", "--format", "json"]).ok()).unwrap();
+    assert_eq!(devices[0]["name"], "cpu");
+    assert!(place.run(&["completions", "bash"]).ok().contains("reprogram"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_goes_on_where_it_stopped() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    let long = SWEEP.replace("[1, 2]", "[1, 2, 3, 4]").replace("epochs = 1", "epochs = 4").replace("train-items = 40", "train-items = 300");
+    place.put("toy.toml", &long);
+    let arguments = ["sweep", "toy.toml", "--results", "."];
+    let child = place.command(&arguments).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let some_are_there = || place.path("toy/records").is_dir() && !place.list("toy/records").is_empty();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !some_are_there() {
+        assert!(std::time::Instant::now() < deadline, "no trial within a minute");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let stopped = place.ran(child.wait_with_output().unwrap());
+    let said = stopped.failed(130);
+    assert!(said.contains("of 8 trials are recorded in ./toy; run the same command to go on"), "{said}");
+
+    let before = place.list("toy/records");
+    assert!(before.len() < 8 && place.list("toy/tmp").is_empty(), "{before:?}");
+    let numbers: Vec<serde_json::Value> = before.iter().map(|record| place.numbers(&format!("toy/records/{record}"))).collect();
+    let out = place.run(&arguments).ok();
+    assert!(out.contains(&format!("{} trials ran, {} were there already", 8 - before.len(), before.len())), "{out}");
+    assert_eq!(place.list("toy/records").len(), 8);
+    let after: Vec<serde_json::Value> = before.iter().map(|record| place.numbers(&format!("toy/records/{record}"))).collect();
+    assert_eq!(after, numbers);
+}
