@@ -210,7 +210,7 @@ fn files_are_short_well_named_and_say_what_they_are() {
         let n_lines = file.text.lines().count();
         if n_lines > LONGEST {
             findings.push(format!(
-                "{}:{}: {n_lines} lines; split it, one concept a file ({LONGEST} at most, 250 aimed at)",
+                "crates/{}:{}: {n_lines} lines; split it, one concept a file ({LONGEST} at most, 250 aimed at)",
                 file.name,
                 LONGEST + 1
             ));

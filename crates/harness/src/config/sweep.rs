@@ -216,8 +216,8 @@ location = "input"
                     soft_text.replace("location = \"input\"", "location = \"hidden\"").replace("modality = \"text\"\n", "")
                 ),
             ),
-            ("an unknown part", format!("{GOOD}{}", soft_text.replace("soft-prompt", "soft-promt"))),
-            ("an unknown key of a part", format!("{GOOD}{}", soft_text.replace("tokens", "token"))),
+            ("an unknown part", format!("{GOOD}{}", soft_text.replace("soft-prompt", "soft-promt").replace("\"input\"", "\"embedding\""))),
+            ("an unknown key of a part", format!("{GOOD}{}", soft_text.replace("tokens", "token").replace("\"input\"", "\"embedding\""))),
             ("an unknown method", GOOD.replace("\"vp-rlm\", ", "\"vp-xlm\", ")),
             ("an unknown base", GOOD.replace("use = \"vp-ilm\"", "use = \"ilm\"")),
             ("nothing to do", GOOD.replace("epochs = 2", "epochs = 0")),
