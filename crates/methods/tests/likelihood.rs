@@ -3,6 +3,8 @@
 //! A tiny network with seeded weights has no tokenizer, so its caches are tested by token ids. Scores of pairs of texts
 //! need SmolLM2: name its GGUF file in `REPROGRAM_SMOLLM2_GGUF`; without it that test says that it did not run.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;

@@ -1,5 +1,7 @@
 //! Alignments on synthetic scores, and the misfits that a part or a method tells.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
+
 mod toy;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -125,7 +127,7 @@ fn misfits_say_what_is_needed() {
     insta::assert_snapshot!(misfit(&identity, &target(3), FRAMED), @"identity alignment needs source and target labels to be the same, but there are 6 source classes and 3 target classes; use a rule-based, statistical or linear alignment");
     let verbalizer = method(&[], AlignmentSpec::Verbalizer(VerbalizerSpec {}));
     insta::assert_snapshot!(misfit(&verbalizer, &target(3), FRAMED), @"verbalizer needs a language model and a data set whose template has answers in words");
-    insta::assert_snapshot!(misfit(&method(&[frame()], RANDOM), &target(3), WHOLE), @"pixel-frame needs an image smaller than the canvas: set `image_size`");
+    insta::assert_snapshot!(misfit(&method(&[frame()], RANDOM), &target(3), WHOLE), @"pixel-frame needs an image smaller than the canvas: set `image-size`");
     insta::assert_snapshot!(misfit(&method(&[], RANDOM), &target(7), FRAMED), @"a one-to-one label mapping needs at least as many source labels as target labels, but 6 < 7");
     let vocabulary = soft_prompt(Modality::Vision, PromptInit::Vocabulary);
     insta::assert_snapshot!(misfit(&method(&[vocabulary], RANDOM), &target(3), FRAMED), @"soft-prompt needs a backbone with a vocabulary, or `init = { normal = { std = … } }`");

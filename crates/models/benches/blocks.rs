@@ -1,9 +1,9 @@
 //! What blocks cost, forward and backward, on networks with made-up weights.
 
+use burn::tensor::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use reprogram_models::weights::{Loader, Weights};
 use reprogram_models::{Backbone, Frozen, Input, Llama, LlamaConfig, Reading, TokenBatch, Vit, VitConfig, blocks::Heads};
-use burn::tensor::{Device, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 
 /// Numbers between −.1 and .1 that look random.
@@ -33,12 +33,15 @@ fn vit(device: &Device) -> Frozen<Vit> {
 
 fn llama(device: &Device) -> Llama {
     let heads = Heads { query: 4, key_value: 2, dim: 32 };
-    let config =
-        LlamaConfig { dim: 128, depth: 1, heads, hidden: 384, vocabulary: 64, context: 128, rope_theta: 1e4, rms_eps: 1e-5 };
-    let matrices = [("q", 128, 128), ("k", 64, 128), ("v", 64, 128), ("o", 128, 128)].map(|(name, rows, columns)| (format!("self_attn.{name}_proj"), rows, columns));
-    let mlp = [("gate", 384, 128), ("up", 384, 128), ("down", 128, 384)].map(|(name, rows, columns)| (format!("mlp.{name}_proj"), rows, columns));
+    let config = LlamaConfig { dim: 128, depth: 1, heads, hidden: 384, vocabulary: 64, context: 128, rope_theta: 1e4, rms_eps: 1e-5 };
+    let matrices = [("q", 128, 128), ("k", 64, 128), ("v", 64, 128), ("o", 128, 128)]
+        .map(|(name, rows, columns)| (format!("self_attn.{name}_proj"), rows, columns));
+    let mlp =
+        [("gate", 384, 128), ("up", 384, 128), ("down", 128, 384)].map(|(name, rows, columns)| (format!("mlp.{name}_proj"), rows, columns));
     let mut shapes = vec![("model.embed_tokens.weight".to_owned(), vec![64, 128]), ("model.norm.weight".to_owned(), vec![128])];
-    shapes.extend(matrices.into_iter().chain(mlp).map(|(name, rows, columns)| (format!("model.layers.0.{name}.weight"), vec![rows, columns])));
+    shapes.extend(
+        matrices.into_iter().chain(mlp).map(|(name, rows, columns)| (format!("model.layers.0.{name}.weight"), vec![rows, columns])),
+    );
     shapes.extend(["input_layernorm", "post_attention_layernorm"].map(|name| (format!("model.layers.0.{name}.weight"), vec![128])));
     let bytes: Vec<u8> = values(384 * 128).iter().flat_map(|value| value.to_le_bytes()).collect();
     let view = |shape: &[usize]| TensorView::new(Dtype::F32, shape.to_vec(), &bytes[..4 * shape.iter().product::<usize>()]);
@@ -57,7 +60,9 @@ fn blocks(criterion: &mut Criterion) {
     let llama = llama(&device);
     let rows = TokenBatch { rows: vec![(0..64).collect(); 4] };
     let stream = llama.embed(Input::Tokens(rows));
-    criterion.bench_function("llama block 128, 4 × 64 tokens, forward", |bencher| bencher.iter(|| llama.block(0, stream.clone()).hidden().into_data()));
+    criterion.bench_function("llama block 128, 4 × 64 tokens, forward", |bencher| {
+        bencher.iter(|| llama.block(0, stream.clone()).hidden().into_data());
+    });
     criterion.bench_function("llama block 128, 4 × 64 tokens, forward and backward to a prompt of 8", |bencher| {
         bencher.iter(|| {
             let prompt = Tensor::<3>::full([1, 8, 128], 0.1, &device.clone().autodiff()).require_grad();

@@ -86,7 +86,7 @@ impl Part for PixelFrameSpec {
         let mask: Vec<f32> = pixels.map(|(row, column)| f32::from(u8::from(placement.is_frame(row, column)))).collect();
         let n_frame = mask.iter().filter(|&&bit| bit > 0.0).count();
         if n_frame == 0 {
-            return Err(needs("an image smaller than the canvas: set `image_size`"));
+            return Err(needs("an image smaller than the canvas: set `image-size`"));
         }
         let mut rng = setup.seed.fork("pixel-frame").rng();
         let delta: Vec<f32> = (0..channels * height * width).map(|_| self.init_std * standard_normal(&mut rng)).collect();
