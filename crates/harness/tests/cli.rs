@@ -76,7 +76,31 @@ fn a_damaged_record_is_named() {
     place.put(&format!("toy/records/{record}"), "{\"schema\": 1, oops");
     let of_record = |text: String| text.replace(&record, "KEY.json");
     insta::assert_snapshot!("damaged_record", of_record(place.run(&["sweep", "toy.toml", "--results", "."]).failed(2)));
-    insta::assert_snapshot!("damaged_record", of_record(place.run(&["report", "toy"]).failed(2)));
+    insta::assert_snapshot!("damaged_record", of_record(place.run(&["report", "./toy"]).failed(2)));
+}
+
+#[test]
+#[ignore = "known fault: without its outcomes a trial counts as there, so its own advice leads nowhere"]
+fn damaged_outcomes_can_be_moved_away_as_advised() {
+    let Some(place) = swept() else { return };
+    let outcomes = format!("toy/outcomes/{}", place.list("toy/outcomes").remove(0));
+    place.put(&outcomes, "PAR1");
+    let advice = place.run(&["sweep", "toy.toml", "--results", "."]).failed(2);
+    assert!(advice.contains("move the file away, and run the sweep again"), "{advice}");
+    fs::remove_file(place.path(&outcomes)).unwrap();
+    let out = place.run(&["sweep", "toy.toml", "--results", "."]).ok();
+    assert!(out.contains("1 trials ran, 3 were there already"), "{out}");
+}
+
+#[test]
+#[ignore = "known fault: with `--set` lines are those of the changed text, written anew, not those of the file"]
+fn a_line_is_the_files_own_also_after_set() {
+    let place = Place::new();
+    place.put("toy.toml", &format!("# a comment
+
+{}", SWEEP.replace("image-size", "image-sise")));
+    let said = place.run(&["plan", "toy.toml", "--set", "name=other"]).failed(2);
+    assert!(said.contains("line 10, column 1"), "{said}");
 }
 
 #[test]
