@@ -104,7 +104,7 @@ pub enum PlanError {
     #[error(transparent)]
     Backbone(BackboneError),
     /// Data that are there and wrong, or too few for the budget.
-    #[error("data set `{dataset}`: {error}")]
+    #[error("{error}")]
     Data {
         /// The data set.
         dataset: String,

@@ -138,6 +138,11 @@ impl ResultStore {
         }
     }
 
+    /// Whether a trial's outcomes lie beside its record. Without them it is computed again.
+    pub fn has_outcomes(&self, key: &str) -> bool {
+        self.path("outcomes", key, "parquet").is_file()
+    }
+
     /// Per-example outcomes of a trial.
     pub fn outcomes(&self, key: &str) -> Result<Vec<ExampleOutcome>, StoreError> {
         let path = self.path("outcomes", key, "parquet");
