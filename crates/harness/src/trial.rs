@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor};
 use reprogram_methods::{
     Batch, Evidence, Fitting, LabelledText, Method, NamedTensor, Optimizer, Placement, Program, Query, Seed, Setup, Target,
 };
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::assets::Digest;
 use crate::config::Budget;
 use crate::data::{Content, DataError, DataSet, Draw, Splits, TrainSize, draw};
-use crate::evaluate::Scored;
+use crate::evaluate::{Scored, cross_entropy};
 use crate::interrupt;
 use crate::memory::peak_resident_bytes;
 use crate::presentation::Presented;
@@ -341,13 +341,6 @@ fn rows(table: Tensor<2>, indices: &[usize]) -> Tensor<2> {
     let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
     let indices = Tensor::<1, Int>::from_ints(indices.as_slice(), &table.device());
     table.select(0, indices)
-}
-
-fn cross_entropy(scores: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-    let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
-    let n = labels.len();
-    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [n, 1]), &scores.device());
-    log_softmax(scores, 1).gather(1, labels).mean().neg()
 }
 
 fn hash(tensors: &[NamedTensor]) -> String {

@@ -5,11 +5,13 @@
 
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{Schedule, Seed};
 use reprogram_models::weights::{Loader, StoredTensor};
 use reprogram_models::{Vit, VitConfig, VitError};
+
+use crate::evaluate::cross_entropy;
 
 use super::glyphs::{Alphabet, Distortion, IMAGE, LETTERS};
 
@@ -147,13 +149,6 @@ fn accuracy(model: &Vit, alphabets: &[&Alphabet], seed: &Seed, device: &Device) 
 fn image_tensor(pixels: Vec<f32>, device: &Device) -> Tensor<4> {
     let n = pixels.len() / (IMAGE * IMAGE);
     Tensor::from_data(TensorData::new(pixels, [n, 1, IMAGE, IMAGE]), device)
-}
-
-fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-    let n = labels.len();
-    let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
-    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [n, 1]), &logits.device());
-    log_softmax(logits, 1).gather(1, labels).mean().neg()
 }
 
 /// Normalisations start as the identity, biases at zero, everything else at N(0, .02²) (Xavier-uniform for matrices).

@@ -42,15 +42,7 @@ pub(super) fn p_value(p: f64) -> String {
 
 /// A count, thousands apart: `1,176`.
 pub(super) fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    crate::assets::grouped(n as u64)
 }
 
 /// Seconds: one decimal below a hundred, whole above.
