@@ -282,7 +282,7 @@ impl Cell<'_> {
     pub fn check(&self, backbone: &LoadedBackbone, data: &LoadedData, seed: u64, device: &Device) -> Result<Option<Placement>, TrialError> {
         let card = backbone.backbone.card();
         if !card.accepts(data.dataset.modality()) {
-            let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts: card.modality, data: data.dataset.modality() };
+            let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts: card.modality(), data: data.dataset.modality() };
             return Err(misfit.into());
         }
         let placement = placement(card, self.image_size)?;

@@ -25,7 +25,7 @@ enum Items {
 
 /// Where images are put on a backbone's canvas; nothing where it takes tokens.
 pub fn placement(card: &Card, image_size: Option<usize>) -> Result<Option<Placement>, Misfit> {
-    match card.input {
+    match card.main.input {
         InputSpace::Tokens { .. } => Ok(None),
         InputSpace::Image { height, width, .. } => {
             let image = image_size.map_or([height, width], |edge| [edge, edge]);
@@ -44,7 +44,7 @@ impl Presented {
         let examples = split.examples();
         let ids = examples.iter().map(|example| example.id.clone()).collect();
         let labels = examples.iter().map(|example| example.label).collect();
-        let items = match (card.input, placement) {
+        let items = match (card.main.input, placement) {
             (InputSpace::Image { channels, .. }, Some(placement)) => {
                 let mut pixels = Vec::new();
                 for example in examples {

@@ -85,12 +85,12 @@ impl Plan {
         let first_scored = self.scored.iter().map(|&(_, first, _)| first).min().unwrap_or(0);
         let shared = shared.min(first_scored);
         if shared < MIN_SHARED {
-            return (run(backbone.embed(Input::Tokens(TokenBatch { rows: self.rows.clone() }))), 0);
+            return (run(backbone.embed(Input::Tokens(TokenBatch::new(self.rows.clone())))), 0);
         }
-        let prefix = TokenBatch { rows: vec![self.rows[0][..shared].to_vec()] };
+        let prefix = TokenBatch::new(vec![self.rows[0][..shared].to_vec()]);
         let prefix = run(backbone.embed(Input::Tokens(prefix)).after(KvCache::default()));
         let cache = prefix.into_cache().expect("the stream was given a cache").repeat(self.rows.len());
-        let rest = TokenBatch { rows: self.rows.iter().map(|row| row[shared..].to_vec()).collect() };
+        let rest = TokenBatch::new(self.rows.iter().map(|row| row[shared..].to_vec()).collect());
         (run(backbone.embed(Input::Tokens(rest)).after(cache)), shared)
     }
 
@@ -156,7 +156,7 @@ pub fn pair_log_likelihoods(backbone: &dyn Backbone, pairs: &[Pair], token_budge
 
 /// The longest sequence that a language model takes.
 pub(crate) fn context_of(backbone: &dyn Backbone) -> usize {
-    match backbone.card().input {
+    match backbone.card().main.input {
         reprogram_taxonomy::InputSpace::Tokens { context, .. } => context,
         reprogram_taxonomy::InputSpace::Image { .. } => panic!("a language model: Signature::check comes first"),
     }

@@ -88,7 +88,7 @@ impl Method {
         let card = setup.backbone.card();
         let signature = self.signature();
         let target = TargetSpace {
-            modality: card.modality,
+            modality: card.modality(),
             n_classes: setup.target.n_classes(),
             shares_source_labels: setup.target.shares_source_labels,
         };

@@ -95,7 +95,7 @@ impl Program {
                     let tokens = tokenizer.encode_pair(&self.context(query), "").context;
                     tokens[tokens.len().saturating_sub(limit)..].to_vec()
                 });
-                let input = Input::Tokens(TokenBatch { rows: rows.collect() });
+                let input = Input::Tokens(TokenBatch::new(rows.collect()));
                 let stream = self.blocks(backbone, backbone.embed(input));
                 self.read(backbone, &stream)
             }
@@ -145,7 +145,7 @@ impl Program {
 
     fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
         let mut stream = self.manipulations.iter().fold(stream, |stream, part| part.embedding(stream));
-        for layer in 0..backbone.card().depth {
+        for layer in 0..backbone.card().main.depth {
             stream = self.manipulations.iter().fold(stream, |stream, part| part.hidden(layer, stream));
             stream = backbone.block(layer, stream);
         }

@@ -16,23 +16,18 @@ use safetensors::tensor::{Dtype, TensorView};
 
 const TOLERANCE: f32 = 1e-5;
 
-const CONFIG: LlamaConfig = LlamaConfig {
-    dim: 16,
-    depth: 2,
-    heads: Heads { query: 4, key_value: 2, dim: 4 },
-    hidden: 32,
-    vocabulary: 20,
-    context: 64,
-    rope_theta: 1e4,
-    rms_eps: 1e-5,
-};
+const VOCABULARY: usize = 20;
+
+fn config() -> LlamaConfig {
+    LlamaConfig::plain(16, 2, Heads { query: 4, key_value: 2, dim: 4 }, 32, VOCABULARY, 64)
+}
 
 /// Names and shapes in the hub's layout.
 fn shapes() -> Vec<(String, Vec<usize>)> {
-    let LlamaConfig { dim, hidden, vocabulary, .. } = CONFIG;
+    let LlamaConfig { dim, hidden, vocabulary, heads, layers, .. } = config();
     let mut shapes = vec![("model.embed_tokens.weight".to_owned(), vec![vocabulary, dim]), ("model.norm.weight".to_owned(), vec![dim])];
-    let key_value = CONFIG.heads.key_value * CONFIG.heads.dim;
-    for layer in 0..CONFIG.depth {
+    let key_value = heads.key_value * heads.dim;
+    for layer in 0..layers.len() {
         let block = [
             ("input_layernorm", vec![dim]),
             ("self_attn.q_proj", vec![dim, dim]),
@@ -58,22 +53,22 @@ fn llama() -> Llama {
     let bytes: Vec<Vec<u8>> = shapes.iter().map(bytes).collect();
     let views = shapes.iter().zip(&bytes).map(|((name, shape), bytes)| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
     let file = safetensors::serialize(views, None).unwrap();
-    Llama::load(&CONFIG, "tiny", Weights::from_safetensors(&file).unwrap(), None, &Device::flex()).unwrap()
+    Llama::load(&config(), "tiny", Weights::from_safetensors(&file).unwrap(), None, &Device::flex()).unwrap()
 }
 
 /// Seeded token ids.
 fn ids(name: &str, n: usize) -> Vec<u32> {
     let mut rng = Seed::new(1).fork(name).rng();
-    (0..n).map(|_| rng.random_range(0..CONFIG.vocabulary as u32)).collect()
+    (0..n).map(|_| rng.random_range(0..VOCABULARY as u32)).collect()
 }
 
 fn embed(model: &Llama, rows: &[&[u32]]) -> Stream {
-    model.embed(Input::Tokens(TokenBatch { rows: rows.iter().map(|row| row.to_vec()).collect() }))
+    model.embed(Input::Tokens(TokenBatch::new(rows.iter().map(|row| row.to_vec()).collect())))
 }
 
 /// Next-token logits at every real token, row after row.
 fn logits(model: &Llama, stream: &Stream) -> Vec<f32> {
-    let at = stream.lengths().iter().enumerate().flat_map(|(row, &length)| (0..length).map(move |index| TokenAt { row, index }));
+    let at = stream.spans().iter().enumerate().flat_map(|(row, span)| (0..span.length).map(move |index| TokenAt { row, index }));
     let at: Vec<TokenAt> = at.collect();
     model.read(stream, Reading::LogitsAt(&at)).try_into_vec_as().unwrap()
 }
@@ -125,7 +120,7 @@ fn a_repeated_cache_serves_every_row() {
     let cache = model.blocks(embed(&model, &[&prefix]).after(KvCache::default())).into_cache().unwrap();
     let rows: Vec<&[u32]> = rests.iter().map(Vec::as_slice).collect();
     let together = logits(&model, &model.blocks(embed(&model, &rows).after(cache.repeat(rests.len()))));
-    let alone = |rest: &Vec<u32>| logits_of(&model, &[&[prefix.as_slice(), rest].concat()])[prefix.len() * CONFIG.vocabulary..].to_vec();
+    let alone = |rest: &Vec<u32>| logits_of(&model, &[&[prefix.as_slice(), rest].concat()])[prefix.len() * VOCABULARY..].to_vec();
     let alone: Vec<f32> = rests.iter().flat_map(alone).collect();
     assert_close("one prefix, three rows", &together, &alone, TOLERANCE);
 }

@@ -11,7 +11,7 @@ use reprogram_methods::{
     SoftPromptSpec, Squash,
 };
 use reprogram_models::{Backbone, Input, Reading, Stream};
-use reprogram_taxonomy::Modality;
+use reprogram_taxonomy::{Modality, Tower};
 use toy::{CANVAS, CHANNELS, FRAMED, N_SOURCE, Toy, batch, images, method, target, values};
 
 const RANDOM: AlignmentSpec = AlignmentSpec::RandomMapping(RandomMappingSpec {});
@@ -151,7 +151,7 @@ fn a_soft_prompt_is_tokens_behind_the_class_token() {
     let tokens = Tensor::<3>::from_data(TensorData::new(tokens.values, [1, 3, 8]), &Device::flex()).expand([2, 3, 8]);
     let embedded = toy.backbone.embed(Input::Image(images(2))).hidden();
     let (class, patches) = (embedded.clone().narrow(1, 0, 1), embedded.narrow(1, 1, 4));
-    let by_hand = Stream::new(Tensor::cat(vec![class, tokens, patches], 1), 1, vec![7, 7]);
+    let by_hand = Stream::unpadded(Tensor::cat(vec![class, tokens, patches], 1), Tower::Vision, 1);
     let by_hand = toy.backbone.read(&toy.backbone.blocks(by_hand), Reading::Logits);
     assert_eq!(values(program.valid().source(&toy.backbone, &batch(2))), values(by_hand));
 }

@@ -33,7 +33,7 @@ fn vit(device: &Device) -> Frozen<Vit> {
 
 fn llama(device: &Device) -> Llama {
     let heads = Heads { query: 4, key_value: 2, dim: 32 };
-    let config = LlamaConfig { dim: 128, depth: 1, heads, hidden: 384, vocabulary: 64, context: 128, rope_theta: 1e4, rms_eps: 1e-5 };
+    let config = LlamaConfig::plain(128, 1, heads, 384, 64, 128);
     let matrices = [("q", 128, 128), ("k", 64, 128), ("v", 64, 128), ("o", 128, 128)]
         .map(|(name, rows, columns)| (format!("self_attn.{name}_proj"), rows, columns));
     let mlp =
@@ -58,7 +58,7 @@ fn blocks(criterion: &mut Criterion) {
     criterion.bench_function("vit 3 × 96, 64 images, forward", |bencher| bencher.iter(|| vit.blocks(stream.clone()).hidden().into_data()));
 
     let llama = llama(&device);
-    let rows = TokenBatch { rows: vec![(0..64).collect(); 4] };
+    let rows = TokenBatch::new(vec![(0..64).collect(); 4]);
     let stream = llama.embed(Input::Tokens(rows));
     criterion.bench_function("llama block 128, 4 × 64 tokens, forward", |bencher| {
         bencher.iter(|| llama.block(0, stream.clone()).hidden().into_data());

@@ -1,7 +1,7 @@
-"""Parity fixtures: tiny random ViT and LLaMA checkpoints in the hub's layout, with what PyTorch computes on them.
+"""Parity fixtures: tiny random checkpoints in the hub's layout, with what PyTorch computes on them.
 
     pip install torch transformers safetensors numpy
-    python make_fixtures.py OUT            # writes OUT/{vit,llama}/{config.json,model,expected.safetensors}, OUT/versions.json
+    python make_fixtures.py OUT            # writes OUT/FAMILY/{config.json,model,expected.safetensors}, OUT/versions.json
     python make_fixtures.py OUT --check    # makes them again and compares each number with what lies in OUT
 
 What each tensor is stands in tests/fixtures/README.md. Everything is drawn with NumPy from fixed seeds and computed in
@@ -21,7 +21,22 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, ViTConfig, ViTForImageClassification
+from transformers import (
+    AutoModelForCausalLM,
+    CLIPConfig,
+    CLIPModel,
+    Gemma2Config,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen3Config,
+    ViTConfig,
+    ViTForImageClassification,
+)
 
 Tensors = dict[str, Tensor]
 
@@ -56,6 +71,45 @@ LLAMA = dict(
     tie_word_embeddings=True,
 )
 
+CLIP_TOWER = dict(num_attention_heads=2, num_hidden_layers=2, intermediate_size=48, layer_norm_eps=1e-3)
+CLIP = dict(
+    projection_dim=20,
+    vision_config=CLIP_TOWER | dict(hidden_size=32, image_size=16, patch_size=4, hidden_act="quick_gelu"),
+    text_config=CLIP_TOWER
+    | dict(hidden_size=24, vocab_size=40, max_position_embeddings=16, hidden_act="gelu", bos_token_id=37, eos_token_id=38, pad_token_id=39),
+)
+DECODER = {key: LLAMA[key] for key in LLAMA if key not in ("rope_parameters", "tie_word_embeddings")}
+ROPE = {"rope_type": "default", "rope_theta": 1e4}
+GEMMA = dict(head_dim=16, query_pre_attn_scalar=10, sliding_window=4, rms_norm_eps=1e-3)
+# What each family adds to LLaMA, and how much the logits must change without it (the switched-off keys).
+DECODERS: dict[str, tuple[PreTrainedConfig, dict]] = {
+    "llama3": (
+        LlamaConfig(
+            **DECODER,
+            rope_parameters=ROPE
+            | dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32),
+            tie_word_embeddings=False,
+        ),
+        dict(rope_parameters=ROPE),
+    ),
+    "mistral": (MistralConfig(**DECODER, sliding_window=4, head_dim=8, rope_parameters=ROPE), dict(sliding_window=None)),
+    "qwen2": (Qwen2Config(**DECODER, rope_parameters=ROPE, tie_word_embeddings=True), dict(rope_parameters=ROPE | dict(rope_theta=10.0))),
+    "qwen3": (Qwen3Config(**DECODER, head_dim=16, rope_parameters=ROPE), dict(rope_parameters=ROPE | dict(rope_theta=10.0))),
+    "gemma2": (
+        Gemma2Config(**DECODER | GEMMA, attn_logit_softcapping=2.0, final_logit_softcapping=3.0, rope_parameters=ROPE),
+        dict(attn_logit_softcapping=None),
+    ),
+    "gemma3": (
+        Gemma3TextConfig(
+            **DECODER | GEMMA | dict(num_hidden_layers=3),
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+            rope_parameters={"full_attention": ROPE | dict(rope_theta=1e6), "sliding_attention": ROPE | dict(rope_theta=100.0)},
+        ),
+        dict(sliding_window=1000),
+    ),
+}
+FAMILIES = ("vit", "clip", "llama", *DECODERS)
+
 
 def normal(rng: np.random.Generator, *shape: int, std: float = 1.0) -> Tensor:
     return torch.from_numpy((std * rng.standard_normal(shape)).astype(np.float32))
@@ -63,10 +117,12 @@ def normal(rng: np.random.Generator, *shape: int, std: float = 1.0) -> Tensor:
 
 def random_weight(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> Tensor:
     """Large enough that no part of the network is close to the identity or to zero."""
+    if not shape:  # CLIP's logarithmic logit scale
+        return torch.tensor(1.7)
     if len(shape) == 1:
         is_norm = "norm" in name and name.endswith("weight")
         return normal(rng, *shape, std=0.2) + float(is_norm)
-    if "embed_tokens" in name:
+    if "embed_tokens" in name or "token_embedding" in name or "position_embedding.weight" in name:
         return normal(rng, *shape, std=0.5)
     if len(shape) == 3:  # class token and positions
         return normal(rng, *shape, std=0.3)
@@ -190,10 +246,82 @@ def make_llama(folder: Path) -> None:
     save_expected(llama_expected(model, ids, labels, mask, prompts, ids[:1, :6], N_GENERATED), folder)
 
 
+def clip_expected(model: CLIPModel, pixels: Tensor, ids: Tensor, labels: Tensor, context: Tensor) -> Tensors:
+    """`ids` end with the end token and padding; `context` takes the place of the tokens behind the start token (CoOp)."""
+    out: Tensors = {"pixel_values": pixels, "input_ids": ids, "labels": labels}
+    x = pixels.clone().requires_grad_()
+    result = model(input_ids=ids, pixel_values=x)
+    loss = F.cross_entropy(result.logits_per_image, labels)
+    names = ("image_embeds", "text_embeds", "logits_per_image", "logits_per_text")
+    out |= {name: result[name] for name in names} | {"loss": loss, "grad_pixel_values": torch.autograd.grad(loss, x)[0]}
+    for prefix, tower, inputs in (
+        ("vision", model.vision_model, {"pixel_values": pixels}),
+        ("text", model.text_model, {"input_ids": ids}),
+    ):
+        states = tower(**inputs, output_hidden_states=True).hidden_states
+        out |= {f"{prefix}.hidden.{i}": hidden for i, hidden in enumerate(states)}
+
+    c = context.clone().requires_grad_()
+
+    def insert(_module: object, _args: object, tokens: Tensor) -> Tensor:
+        return torch.cat([tokens[:, :1], c.expand(len(tokens), -1, -1), tokens[:, 1 + len(c) :]], dim=1)
+
+    hook = model.text_model.embeddings.token_embedding.register_forward_hook(insert)
+    result = model(input_ids=ids, pixel_values=pixels)
+    hook.remove()
+    loss = F.cross_entropy(result.logits_per_image, labels)
+    out |= {"coop.ctx": context, "coop.input_ids": ids, "coop.text_embeds": result.text_embeds}
+    out |= {"coop.logits": result.logits_per_image, "coop.loss": loss, "coop.grad_ctx": torch.autograd.grad(loss, c)[0]}
+    return out
+
+
+def decoder_expected(model: PreTrainedModel, ids: Tensor, labels: Tensor, mask: Tensor) -> Tensors:
+    """`mask` pads on the right; the same rows are then padded on the left."""
+    result = model(input_ids=ids, output_hidden_states=True)
+    out: Tensors = {"input_ids": ids, "labels": labels, "logits": result.logits, "loss": shifted_loss(result.logits, labels)}
+    out |= {f"hidden.{i}": hidden for i, hidden in enumerate(result.hidden_states)}
+    out |= {"masked.attention_mask": mask, "masked.logits": model(input_ids=ids, attention_mask=mask).logits}
+    left = [torch.cat([row[keep == 0], row[keep == 1]]) for row, keep in zip(ids, mask)]
+    left_ids, left_mask = torch.stack(left), mask.flip(1)
+    positions = (left_mask.cumsum(1) - 1).clamp(min=0)
+    logits = model(input_ids=left_ids, attention_mask=left_mask, position_ids=positions).logits[:, -1]
+    out |= {"leftpad.input_ids": left_ids, "leftpad.attention_mask": left_mask, "leftpad.last_logits": logits}
+    return out
+
+
+def make_clip(folder: Path) -> None:
+    model = save_model(CLIPModel(CLIPConfig(**CLIP)), folder, seed=5, extra_config={})
+    rng = np.random.default_rng(6)
+    text, edge = CLIP["text_config"], CLIP["vision_config"]["image_size"]
+    pixels = normal(rng, 2, 3, edge, edge)
+    ids = torch.full((3, 10), text["pad_token_id"])
+    for row, length in zip(ids, (10, 7, 8)):
+        row[:length] = torch.from_numpy(rng.integers(0, text["bos_token_id"], length))
+        row[0], row[length - 1] = text["bos_token_id"], text["eos_token_id"]
+    context = normal(rng, 4, text["hidden_size"], std=0.5)
+    save_expected(clip_expected(model, pixels, ids, torch.tensor([2, 0]), context), folder)
+
+
+def make_decoder(folder: Path) -> None:
+    config, switched_off = DECODERS[folder.name]
+    model = save_model(AutoModelForCausalLM.from_config(config), folder, seed=7, extra_config={})
+    rng = np.random.default_rng(8)
+    ids = torch.from_numpy(rng.integers(3, LLAMA["vocab_size"], (2, 12)))
+    mask = torch.ones_like(ids)
+    mask[1, 8:] = 0
+    expected = decoder_expected(model, ids, ids, mask)
+    off = type(config).from_pretrained(folder, **switched_off)
+    other = AutoModelForCausalLM.from_pretrained(folder, config=off, attn_implementation="eager", dtype=torch.float32).eval()
+    effect = (other(input_ids=ids).logits - expected["logits"]).abs().max().item()
+    assert effect > 0.01, f"{folder.name}: {switched_off} changes the logits by {effect} only"
+    save_expected(expected, folder)
+
+
 def make(out: Path) -> None:
-    for family, function in (("vit", make_vit), ("llama", make_llama)):
+    makers = {"vit": make_vit, "clip": make_clip, "llama": make_llama}
+    for family in FAMILIES:
         (out / family).mkdir(parents=True, exist_ok=True)
-        function(out / family)
+        makers.get(family, make_decoder)(out / family)
     versions = {name: version(name) for name in ("numpy", "safetensors", "torch", "transformers")}
     (out / "versions.json").write_text(json.dumps({"python": platform.python_version()} | versions, indent=2) + "\n")
 
@@ -201,7 +329,7 @@ def make(out: Path) -> None:
 def differences(committed: Path, made: Path) -> list[str]:
     """Of every tensor and configuration; package versions may differ."""
     found = []
-    for family in ("vit", "llama"):
+    for family in FAMILIES:
         config = [json.loads((root / family / "config.json").read_text()) for root in (committed, made)]
         for one in config:
             one.pop("transformers_version", None)

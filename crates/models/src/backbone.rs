@@ -1,15 +1,57 @@
 //! The door: what every frozen model offers.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_taxonomy::Card;
 
-use crate::{Stream, TextTokenizer};
+use crate::{JointSpace, Span, Stream, TextTokenizer};
+
+/// The side on which short rows are filled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Padding {
+    /// Behind the tokens.
+    #[default]
+    Right,
+    /// In front of them, so that all rows end together.
+    Left,
+}
 
 /// Token ids of a batch, rows of any length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenBatch {
     /// One row an item.
     pub rows: Vec<Vec<u32>>,
+    /// Where short rows are filled up.
+    pub padding: Padding,
+}
+
+impl TokenBatch {
+    /// Rows that are filled up on the right.
+    pub const fn new(rows: Vec<Vec<u32>>) -> Self {
+        Self { rows, padding: Padding::Right }
+    }
+
+    /// Rows that are filled up on the left.
+    pub const fn left_padded(rows: Vec<Vec<u32>>) -> Self {
+        Self { rows, padding: Padding::Left }
+    }
+
+    /// Ids with padding, `[batch, seq]`, and where the real ones stand. Padding has id 0, which nothing sees.
+    pub(crate) fn padded(&self, device: &Device) -> (Tensor<2, Int>, Vec<Span>) {
+        let seq = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let mut ids = vec![0i32; self.rows.len() * seq];
+        let mut spans = Vec::with_capacity(self.rows.len());
+        for (row, tokens) in self.rows.iter().enumerate() {
+            let offset = match self.padding {
+                Padding::Right => 0,
+                Padding::Left => seq - tokens.len(),
+            };
+            for (seat, token) in ids[row * seq + offset..].iter_mut().zip(tokens) {
+                *seat = token.cast_signed();
+            }
+            spans.push(Span { offset, length: tokens.len() });
+        }
+        (Tensor::from_data(TensorData::new(ids, [self.rows.len(), seq]), device), spans)
+    }
 }
 
 /// What is fed to a backbone.
@@ -67,9 +109,15 @@ pub trait Backbone: Send + Sync {
     /// The table of token embeddings, `[vocabulary, dim]`, where the input is text.
     fn token_embeddings(&self) -> Option<Tensor<2>>;
 
+    /// The space in which items are compared with texts, where there are two towers.
+    fn joint(&self) -> Option<&JointSpace> {
+        None
+    }
+
     /// All blocks in order, nothing changed in between.
     fn blocks(&self, mut stream: Stream) -> Stream {
-        for layer in 0..self.card().depth {
+        let depth = self.card().tower(stream.tower()).map_or(0, |tower| tower.depth);
+        for layer in 0..depth {
             stream = self.block(layer, stream);
         }
         stream

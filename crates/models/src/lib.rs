@@ -7,16 +7,22 @@
 
 mod backbone;
 pub mod blocks;
+mod clip;
 mod frozen;
+mod hub;
+mod joint;
 mod llama;
 mod stream;
 mod text;
 mod vit;
 pub mod weights;
 
-pub use backbone::{Backbone, Input, Reading, TokenAt, TokenBatch};
+pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
+pub use clip::{Clip, ClipConfig, ClipTower, TextEnd};
 pub use frozen::Frozen;
-pub use llama::{Llama, LlamaConfig, LlamaError};
-pub use stream::{KeyValue, KvCache, Layout, Stream};
+pub use hub::{ConfigError, HubConfig};
+pub use joint::JointSpace;
+pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
+pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
 pub use text::{EncodedPair, TextTokenizer, TokenizerError};
 pub use vit::{Vit, VitConfig, VitConfigError, VitError};

@@ -5,12 +5,14 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, Modality, OutputSpace, Tower};
+use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 use serde::{Deserialize, Serialize};
 
-use crate::blocks::{Activation, LayerNorm, Linear, Masking, Mlp, PatchEmbed, attend, join_heads, split_heads};
+use crate::blocks::{
+    Activation, Attention, AttentionRule, Bias, Block, FeedForward, Heads, LayerNorm, Linear, Mlp, Norm, PatchEmbed, Residual,
+};
 use crate::weights::{Loader, Manifest, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer};
+use crate::{Backbone, Frozen, Input, Masking, Reading, Stream, TextTokenizer};
 
 /// The hub's `config.json`, as far as it changes the function. Keys that only describe training or labels are read past.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,58 +76,32 @@ impl VitConfig {
     fn card(&self, name: &str) -> Card {
         Card {
             name: name.to_owned(),
-            modality: Modality::Vision,
-            towers: vec![Tower::Vision],
             access: Access::WhiteBox,
-            depth: self.num_hidden_layers,
-            dim: self.hidden_size,
-            input: InputSpace::Image { channels: self.num_channels, height: self.image_size, width: self.image_size },
+            main: TowerCard {
+                tower: Tower::Vision,
+                depth: self.num_hidden_layers,
+                dim: self.hidden_size,
+                input: InputSpace::Image { channels: self.num_channels, height: self.image_size, width: self.image_size },
+            },
+            second: None,
             output: OutputSpace::Classes { n: self.num_labels },
         }
     }
-}
 
-/// One pre-norm block.
-#[derive(Module, Debug)]
-struct VitBlock {
-    norm_before: LayerNorm,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    norm_after: LayerNorm,
-    mlp: Mlp,
-    #[module(skip)]
-    n_heads: usize,
-}
-
-impl VitBlock {
-    fn load(loader: &mut Loader<'_>, prefix: &str, config: &VitConfig) -> Self {
-        let (dim, hidden, eps) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
-        let attention = |loader: &mut Loader<'_>, name: &str| Linear::load(loader, &format!("{prefix}.attention.{name}"), dim, dim);
-        Self {
-            norm_before: LayerNorm::load(loader, &format!("{prefix}.layernorm_before"), dim, eps),
-            query: attention(loader, "attention.query"),
-            key: attention(loader, "attention.key"),
-            value: attention(loader, "attention.value"),
-            output: attention(loader, "output.dense"),
-            norm_after: LayerNorm::load(loader, &format!("{prefix}.layernorm_after"), dim, eps),
-            mlp: Mlp::new(
-                Linear::load(loader, &format!("{prefix}.intermediate.dense"), dim, hidden),
-                Linear::load(loader, &format!("{prefix}.output.dense"), hidden, dim),
-                Activation::Gelu,
-            ),
-            n_heads: config.num_attention_heads,
-        }
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let normed = self.norm_before.forward(x.clone());
-        let heads = |linear: &Linear| split_heads(linear.forward(normed.clone()), self.n_heads);
-        let mixed = attend(heads(&self.query), heads(&self.key), heads(&self.value), Masking::Full);
-        let x = x + self.output.forward(join_heads(mixed));
-        let normed = self.norm_after.forward(x.clone());
-        x + self.mlp.forward(normed)
+    /// The pre-norm block under these names.
+    fn block(&self, loader: &mut Loader<'_>, prefix: &str) -> Block {
+        let (dim, hidden, eps) = (self.hidden_size, self.intermediate_size, self.layer_norm_eps);
+        let mut linear = |name: &str, input, output| Linear::load(loader, &format!("{prefix}.{name}"), input, output);
+        let attention = [
+            linear("attention.attention.query", dim, dim),
+            linear("attention.attention.key", dim, dim),
+            linear("attention.attention.value", dim, dim),
+            linear("attention.output.dense", dim, dim),
+        ];
+        let mlp = Mlp::new(linear("intermediate.dense", dim, hidden), linear("output.dense", hidden, dim), Activation::Gelu);
+        let mut norm = |name: &str| Residual::pre(Norm::Layer(LayerNorm::load(loader, &format!("{prefix}.{name}"), dim, eps)));
+        let rule = AttentionRule::plain(Heads::uniform(self.num_attention_heads, dim), Masking::Full);
+        Block::new(norm("layernorm_before"), Attention::new(attention, rule), norm("layernorm_after"), FeedForward::Plain(mlp))
     }
 }
 
@@ -137,7 +113,7 @@ pub struct Vit {
     class_token: Param<Tensor<3>>,
     /// `[1, 1 + patches, dim]`
     positions: Param<Tensor<3>>,
-    blocks: Vec<VitBlock>,
+    blocks: Vec<Block>,
     norm: LayerNorm,
     classifier: Linear,
     /// `1 / std` and `−mean / std` for each channel, `[1, channel, 1, 1]`.
@@ -160,12 +136,10 @@ impl Vit {
         let dim = config.hidden_size;
         let patches = "vit.embeddings.patch_embeddings.projection";
         let model = Self {
-            patch_embed: PatchEmbed::load(&mut loader, patches, config.num_channels, config.patch_size, dim),
+            patch_embed: PatchEmbed::load(&mut loader, patches, config.num_channels, config.patch_size, dim, Bias::Stored),
             class_token: loader.param("vit.embeddings.cls_token", [1, 1, dim]),
             positions: loader.param("vit.embeddings.position_embeddings", [1, 1 + config.n_patches(), dim]),
-            blocks: (0..config.num_hidden_layers)
-                .map(|layer| VitBlock::load(&mut loader, &format!("vit.encoder.layer.{layer}"), config))
-                .collect(),
+            blocks: (0..config.num_hidden_layers).map(|layer| config.block(&mut loader, &format!("vit.encoder.layer.{layer}"))).collect(),
             norm: LayerNorm::load(&mut loader, "vit.layernorm", dim, config.layer_norm_eps),
             classifier: Linear::load(&mut loader, "classifier", dim, config.num_labels),
             normalisation: normalisation(config, &device),
@@ -176,21 +150,20 @@ impl Vit {
 
     /// `[batch, channel, height, width]`, pixels in 0..=1, to logits `[batch, source]`.
     pub fn forward(&self, image: Tensor<4>) -> Tensor<2> {
-        let mut hidden = self.embed_image(image);
-        for block in &self.blocks {
-            hidden = block.forward(hidden);
+        let mut stream = Stream::unpadded(self.embed_image(image), Tower::Vision, 1);
+        for (layer, block) in self.blocks.iter().enumerate() {
+            stream = block.forward(layer, stream);
         }
-        let [batch, _, dim] = hidden.dims();
-        self.classify(hidden.narrow(1, 0, 1).reshape([batch, dim]))
+        self.classify(stream.special_tokens(0))
     }
 
     fn embed_image(&self, image: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = image.dims();
         let expected = InputSpace::Image { channels, height, width };
-        assert_eq!(self.card.input, expected, "images are resized before they come here");
+        assert_eq!(self.card.main.input, expected, "images are resized before they come here");
         let (scale, shift) = self.normalisation.clone();
         let patches = self.patch_embed.forward(image * scale + shift);
-        let dim = self.card.dim;
+        let dim = self.card.main.dim;
         let class = self.class_token.val().expand([batch, 1, dim]);
         Tensor::cat(vec![class, patches], 1) + self.positions.val()
     }
@@ -231,20 +204,17 @@ impl Backbone for Frozen<Vit> {
 
     fn embed(&self, input: Input) -> Stream {
         let Input::Image(image) = input else { panic!("a ViT is fed images: Signature::check comes first") };
-        let hidden = self.embed_image(image);
-        let [batch, seq, _] = hidden.dims();
-        Stream::new(hidden, 1, vec![seq - 1; batch])
+        Stream::unpadded(self.embed_image(image), Tower::Vision, 1)
     }
 
     fn block(&self, layer: usize, stream: Stream) -> Stream {
-        let hidden = self.blocks[layer].forward(stream.hidden());
-        stream.with_hidden(hidden)
+        self.blocks[layer].forward(layer, stream)
     }
 
     fn read(&self, stream: &Stream, reading: Reading<'_>) -> Tensor<2> {
         match reading {
-            Reading::Logits => self.classify(stream.class_tokens()),
-            Reading::Features => self.norm.forward(stream.class_tokens()),
+            Reading::Logits => self.classify(stream.special_tokens(0)),
+            Reading::Features => self.norm.forward(stream.special_tokens(0)),
             Reading::LogitsAt(_) => panic!("a classifier has no next-token logits: Signature::check comes first"),
         }
     }

@@ -9,7 +9,10 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_models::weights::Weights;
-use reprogram_models::{Backbone, Frozen, Input, Llama, LlamaConfig, Reading, TokenAt, TokenBatch, Vit, VitConfig, blocks::Heads};
+use reprogram_models::{
+    Backbone, Clip, ClipConfig, Frozen, Input, JointSpace, KvCache, Llama, LlamaConfig, Reading, Stream, TokenAt, TokenBatch, Vit,
+    VitConfig,
+};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 1e-4;
@@ -133,19 +136,7 @@ fn vit_padding_frame() {
 }
 
 fn llama() -> (Llama, Expected) {
-    let raw: serde_json::Value = serde_json::from_slice(&read("llama", "config.json")).unwrap();
-    let number = |key: &str| raw[key].as_u64().unwrap() as usize;
-    let theta = raw.get("rope_theta").unwrap_or(&raw["rope_parameters"]["rope_theta"]);
-    let config = LlamaConfig {
-        dim: number("hidden_size"),
-        depth: number("num_hidden_layers"),
-        heads: Heads { query: number("num_attention_heads"), key_value: number("num_key_value_heads"), dim: number("head_dim") },
-        hidden: number("intermediate_size"),
-        vocabulary: number("vocab_size"),
-        context: number("max_position_embeddings"),
-        rope_theta: theta.as_f64().unwrap() as f32,
-        rms_eps: raw["rms_norm_eps"].as_f64().unwrap(),
-    };
+    let config = LlamaConfig::from_hub(&read("llama", "config.json")).unwrap();
     let bytes = read("llama", "model.safetensors");
     let weights = Weights::from_safetensors(&bytes).unwrap();
     (Llama::load(&config, "tiny", weights, None, &Device::flex()).unwrap(), Expected(read("llama", "expected.safetensors")))
@@ -159,8 +150,8 @@ fn every_token(rows: &[Vec<u32>]) -> Vec<TokenAt> {
 fn llama_hidden_states_and_logits() {
     let (model, expected) = llama();
     let rows = expected.rows("input_ids");
-    let mut stream = model.embed(Input::Tokens(TokenBatch { rows: rows.clone() }));
-    for layer in 0..model.card().depth {
+    let mut stream = model.embed(Input::Tokens(TokenBatch::new(rows.clone())));
+    for layer in 0..model.card().main.depth {
         let name = format!("hidden.{layer}");
         assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
         stream = model.block(layer, stream);
@@ -180,7 +171,7 @@ fn unpadded_rows(expected: &Expected) -> Vec<Vec<u32>> {
 fn llama_right_padding_does_not_reach_real_tokens() {
     let (model, expected) = llama();
     let rows = unpadded_rows(&expected);
-    let stream = model.blocks(model.embed(Input::Tokens(TokenBatch { rows: rows.clone() })));
+    let stream = model.blocks(model.embed(Input::Tokens(TokenBatch::new(rows.clone()))));
     let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
     let (values, shape) = expected.floats("masked.logits");
     let padded_rows = values.chunks(shape[1] * shape[2]);
@@ -194,7 +185,7 @@ fn llama_soft_prompt() {
     let prompt = expected.tensor::<2>("prompt_tuning.prompts", &Device::flex().autodiff()).require_grad();
     let n_prompt = prompt.dims()[0];
     let rows = expected.rows("input_ids");
-    let stream = model.embed(Input::Tokens(TokenBatch { rows: rows.clone() })).insert_prompt(prompt.clone().unsqueeze());
+    let stream = model.embed(Input::Tokens(TokenBatch::new(rows.clone()))).insert_prompt(prompt.clone().unsqueeze());
     let stream = model.blocks(stream);
     let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
     let (values, shape) = expected.floats("prompt_tuning.logits");
@@ -217,4 +208,165 @@ fn llama_greedy_generation_with_a_cache() {
     let n_tokens = output.len() - prompt.len();
     let generated = model.generate_greedy(&prompt, n_tokens, u32::MAX);
     assert_eq!(generated, output[prompt.len()..]);
+}
+
+fn clip() -> (Clip, Expected) {
+    let config = ClipConfig::from_hub(&read("clip", "config.json")).unwrap();
+    let bytes = read("clip", "model.safetensors");
+    let model = Clip::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), None, &Device::flex()).unwrap();
+    (model, Expected(read("clip", "expected.safetensors")))
+}
+
+fn hidden_states(model: &dyn Backbone, mut stream: Stream, prefix: &str, expected: &Expected) -> Stream {
+    let depth = model.card().tower(stream.tower()).unwrap().depth;
+    for layer in 0..=depth {
+        let name = format!("{prefix}hidden.{layer}");
+        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
+        if layer < depth {
+            stream = model.block(layer, stream);
+        }
+    }
+    stream
+}
+
+#[test]
+fn clip_towers_and_similarity() {
+    let (model, expected) = clip();
+    let pixels = expected.tensor::<4>("pixel_values", &Device::flex().autodiff()).require_grad();
+    let image = model.read(&hidden_states(&model, model.embed(Input::Image(pixels.clone())), "vision.", &expected), Reading::Features);
+    let texts = TokenBatch::new(expected.rows("input_ids"));
+    let text = model.read(&hidden_states(&model, model.embed(Input::Tokens(texts)), "text.", &expected), Reading::Features);
+    assert_close("image_embeds", JointSpace::normalise(image.clone()), &expected.floats("image_embeds").0, TOLERANCE);
+    assert_close("text_embeds", JointSpace::normalise(text.clone()), &expected.floats("text_embeds").0, TOLERANCE);
+    let logits = model.joint().unwrap().logits(image, text);
+    assert_close("logits_per_image", logits.clone(), &expected.floats("logits_per_image").0, TOLERANCE);
+    let loss = cross_entropy(logits, &expected.integers("labels").0);
+    assert_close("loss", loss.clone(), &expected.floats("loss").0, 1e-5);
+    let gradients = loss.backward();
+    assert_gradient_close("grad_pixel_values", pixels.grad(&gradients).unwrap(), &expected.floats("grad_pixel_values").0);
+}
+
+/// CoOp: a learned context behind the start token, in the place of as many placeholders.
+#[test]
+fn clip_learned_context() {
+    let (model, expected) = clip();
+    let context = expected.tensor::<2>("coop.ctx", &Device::flex().autodiff()).require_grad();
+    let n_context = context.dims()[0];
+    let mut rows = expected.rows("coop.input_ids");
+    for row in &mut rows {
+        row.drain(1..=n_context);
+    }
+    let texts = model.embed(Input::Tokens(TokenBatch::new(rows))).insert_prompt(context.clone().unsqueeze());
+    let text = model.read(&model.blocks(texts), Reading::Features);
+    assert_close("coop.text_embeds", JointSpace::normalise(text.clone()), &expected.floats("coop.text_embeds").0, TOLERANCE);
+    let image = expected.tensor::<4>("pixel_values", &Device::flex());
+    let image = model.read(&model.blocks(model.embed(Input::Image(image))), Reading::Features);
+    let logits = model.joint().unwrap().logits(image, text);
+    assert_close("coop.logits", logits.clone(), &expected.floats("coop.logits").0, TOLERANCE);
+    let loss = cross_entropy(logits, &expected.integers("labels").0);
+    assert_close("coop.loss", loss.clone(), &expected.floats("coop.loss").0, 1e-5);
+    let gradients = loss.backward();
+    assert_gradient_close("coop.grad_ctx", context.grad(&gradients).unwrap(), &expected.floats("coop.grad_ctx").0);
+}
+
+fn decoder(family: &str) -> (Llama, Expected) {
+    let config = LlamaConfig::from_hub(&read(family, "config.json")).unwrap();
+    let bytes = read(family, "model.safetensors");
+    let model = Llama::load(&config, family, Weights::from_safetensors(&bytes).unwrap(), None, &Device::flex()).unwrap();
+    (model, Expected(read(family, "expected.safetensors")))
+}
+
+fn next_token_logits(model: &Llama, batch: TokenBatch) -> Vec<Vec<f32>> {
+    let rows = batch.rows.clone();
+    let stream = model.blocks(model.embed(Input::Tokens(batch)));
+    let logits: Vec<f32> = model.read(&stream, Reading::LogitsAt(&every_token(&rows))).try_into_vec_as().unwrap();
+    logits.chunks(logits.len() / rows.iter().map(Vec::len).sum::<usize>()).map(<[f32]>::to_vec).collect()
+}
+
+fn furthest(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// Each family's own rule (scaled positions, windows, biases, norms, caps) against the reference; then padding on either
+/// side, batching and a cache, which must not change a number.
+fn decoder_family(family: &str) {
+    let (model, expected) = decoder(family);
+    let rows = expected.rows("input_ids");
+    let mut stream = model.embed(Input::Tokens(TokenBatch::new(rows.clone())));
+    for layer in 0..model.card().main.depth {
+        let name = format!("hidden.{layer}");
+        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
+        stream = model.block(layer, stream);
+    }
+    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
+    assert_close("logits", logits, &expected.floats("logits").0, TOLERANCE);
+    let scored: Vec<TokenAt> = every_token(&rows).into_iter().filter(|at| at.index + 1 < rows[at.row].len()).collect();
+    let labels: Vec<i32> = scored.iter().map(|at| rows[at.row][at.index + 1].cast_signed()).collect();
+    let loss = cross_entropy(model.read(&stream, Reading::LogitsAt(&scored)), &labels);
+    assert_close("loss", loss, &expected.floats("loss").0, 1e-5);
+
+    let short = unpadded_rows(&expected);
+    let (values, shape) = expected.floats("masked.logits");
+    let real = short.iter().zip(values.chunks(shape[1] * shape[2]));
+    let masked: Vec<Vec<f32>> = real.flat_map(|(row, values)| values.chunks(shape[2]).take(row.len()).map(<[f32]>::to_vec)).collect();
+    let right = next_token_logits(&model, TokenBatch::new(short.clone()));
+    let left = next_token_logits(&model, TokenBatch::left_padded(short.clone()));
+    let alone: Vec<Vec<f32>> = short.iter().flat_map(|row| next_token_logits(&model, TokenBatch::new(vec![row.clone()]))).collect();
+    let (vocabulary, last) = (shape[2], expected.floats("leftpad.last_logits").0);
+    let ends = [short[0].len() - 1, short[0].len() + short[1].len() - 1];
+    let left_ends: Vec<Vec<f32>> = ends.iter().map(|&end| left[end].clone()).collect();
+    let reference: Vec<Vec<f32>> = last.chunks(vocabulary).map(<[f32]>::to_vec).collect();
+    for (what, a, b) in [
+        ("right padding against the reference", &right, &masked),
+        ("left padding against the reference", &left_ends, &reference),
+        ("left against right padding", &left, &right),
+        ("alone against a batch", &alone, &right),
+        ("token by token with a cache", &token_by_token(&model, &short[0]), &right[..short[0].len()].to_vec()),
+    ] {
+        let worst = furthest(a, b);
+        println!("{family}: {what}: max |Δ| = {worst:.2e}");
+        assert!(worst <= TOLERANCE, "{family}: {what}: max |Δ| = {worst:.3e}");
+    }
+}
+
+fn token_by_token(model: &Llama, row: &[u32]) -> Vec<Vec<f32>> {
+    let mut cache = KvCache::default();
+    let step = |&token: &u32| {
+        let stream = model.blocks(model.embed(Input::Tokens(TokenBatch::new(vec![vec![token]]))).after(std::mem::take(&mut cache)));
+        let logits = model.read(&stream, Reading::Logits).try_into_vec_as().unwrap();
+        cache = stream.into_cache().unwrap();
+        logits
+    };
+    row.iter().map(step).collect()
+}
+
+#[test]
+fn llama3_scaled_positions() {
+    decoder_family("llama3");
+}
+
+#[test]
+fn mistral_sliding_window() {
+    decoder_family("mistral");
+}
+
+#[test]
+fn qwen2_biases() {
+    decoder_family("qwen2");
+}
+
+#[test]
+fn qwen3_normalised_queries_and_keys() {
+    decoder_family("qwen3");
+}
+
+#[test]
+fn gemma2_caps_and_windows() {
+    decoder_family("gemma2");
+}
+
+#[test]
+fn gemma3_local_and_global_positions() {
+    decoder_family("gemma3");
 }

@@ -49,7 +49,7 @@ fn logits_tokens_and_greedy_text_are_the_references() {
     for (i, case) in json(&goldens, "golden.json").as_array().unwrap().iter().enumerate() {
         let prompt = ids(&case["ids"]);
         assert_eq!(tokenizer.encode(case["prompt"].as_str().unwrap()), prompt);
-        let stream = model.blocks(model.embed(Input::Tokens(TokenBatch { rows: vec![prompt.clone()] })));
+        let stream = model.blocks(model.embed(Input::Tokens(TokenBatch::new(vec![prompt.clone()]))));
         let last: Vec<f32> = model.read(&stream, Reading::Logits).try_into_vec_as().unwrap();
         let everywhere: Vec<TokenAt> = (0..prompt.len()).map(|index| TokenAt { row: 0, index }).collect();
         let slice: Vec<f32> = model.read(&stream, Reading::LogitsAt(&everywhere)).narrow(1, 0, 64).try_into_vec_as().unwrap();

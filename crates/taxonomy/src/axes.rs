@@ -140,6 +140,16 @@ axis! {
     }
 }
 
+impl Tower {
+    /// What its raw input is.
+    pub const fn modality(self) -> Modality {
+        match self {
+            Self::Vision => Modality::Vision,
+            Self::Text => Modality::Text,
+        }
+    }
+}
+
 impl Modality {
     /// Whether raw inputs are discrete symbols, through which no gradient flows and which have no sum. A graph's nodes
     /// carry numeric features, so a graph is not.

@@ -57,6 +57,11 @@ pub enum OutputSpace {
         /// Width.
         dim: usize,
     },
+    /// Features of both towers in one space: an item is compared with texts, whatever they say.
+    Joint {
+        /// Width.
+        dim: usize,
+    },
 }
 
 impl fmt::Display for OutputSpace {
@@ -65,8 +70,22 @@ impl fmt::Display for OutputSpace {
             Self::Classes { n } => write!(f, "{n} source classes"),
             Self::Vocabulary { n } => write!(f, "a vocabulary of {n} tokens"),
             Self::Features { dim } => write!(f, "{dim} features without labels"),
+            Self::Joint { dim } => write!(f, "{dim} features shared with texts"),
         }
     }
+}
+
+/// One encoder of a backbone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TowerCard {
+    /// Which one.
+    pub tower: Tower,
+    /// Number of blocks.
+    pub depth: usize,
+    /// Width of the residual stream.
+    pub dim: usize,
+    /// Raw input.
+    pub input: InputSpace,
 }
 
 /// What a frozen backbone offers.
@@ -74,33 +93,42 @@ impl fmt::Display for OutputSpace {
 pub struct Card {
     /// The checkpoint's name.
     pub name: String,
-    /// What its raw inputs are.
-    pub modality: Modality,
-    /// Its encoders.
-    pub towers: Vec<Tower>,
     /// What can be reached.
     pub access: Access,
-    /// Number of blocks.
-    pub depth: usize,
-    /// Width of the residual stream.
-    pub dim: usize,
-    /// Raw input.
-    pub input: InputSpace,
+    /// The encoder that a data set's items go through.
+    pub main: TowerCard,
+    /// The other one, where there are two.
+    pub second: Option<TowerCard>,
     /// Source label space.
     pub output: OutputSpace,
 }
 
 impl Card {
+    /// What the items that it is fed are.
+    pub const fn modality(&self) -> Modality {
+        self.main.tower.modality()
+    }
+
     /// Whether items of this modality can be fed at all.
     pub fn accepts(&self, modality: Modality) -> bool {
-        self.modality == modality
+        self.modality() == modality
+    }
+
+    /// Its encoders.
+    pub fn towers(&self) -> impl Iterator<Item = &TowerCard> {
+        [&self.main].into_iter().chain(&self.second)
+    }
+
+    /// One of its encoders.
+    pub fn tower(&self, tower: Tower) -> Option<&TowerCard> {
+        self.towers().find(|card| card.tower == tower)
     }
 
     /// Size of the source label space, if it has one.
     pub const fn n_source_classes(&self) -> Option<usize> {
         match self.output {
             OutputSpace::Classes { n } | OutputSpace::Vocabulary { n } => Some(n),
-            OutputSpace::Features { .. } => None,
+            OutputSpace::Features { .. } | OutputSpace::Joint { .. } => None,
         }
     }
 }

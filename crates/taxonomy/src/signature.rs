@@ -50,27 +50,26 @@ impl Signature {
     pub fn check(&self, card: &Card, target: &TargetSpace) -> Result<(), Misfit> {
         let backbone = || card.name.clone();
         if !card.accepts(target.modality) {
-            return Err(Misfit::WrongData { backbone: backbone(), accepts: card.modality, data: target.modality });
+            return Err(Misfit::WrongData { backbone: backbone(), accepts: card.modality(), data: target.modality });
         }
         for site in &self.sites {
-            if site.modality() != card.modality {
-                return Err(Misfit::WrongModality { backbone: backbone(), accepts: card.modality, site: site.modality() });
-            }
-            if let Some(tower) = site.tower()
-                && !card.towers.contains(&tower)
-            {
-                return Err(Misfit::NoSuchTower { backbone: backbone(), tower });
+            let tower = match site.tower() {
+                Some(tower) => card.tower(tower).ok_or_else(|| Misfit::NoSuchTower { backbone: backbone(), tower })?,
+                None => &card.main,
+            };
+            if site.modality() != tower.tower.modality() {
+                return Err(Misfit::WrongModality { backbone: backbone(), accepts: tower.tower.modality(), site: site.modality() });
             }
             if card.access == Access::InputOnly && site.location() != Location::Input {
                 return Err(Misfit::InputOnly { backbone: backbone(), location: site.location() });
             }
             if let At::Hidden(layers) = site.at()
-                && !(0..card.depth).any(|layer| layers.contains(layer))
+                && !(0..tower.depth).any(|layer| layers.contains(layer))
             {
-                return Err(Misfit::TooDeep { backbone: backbone(), depth: card.depth, layer: layers.first() });
+                return Err(Misfit::TooDeep { backbone: backbone(), depth: tower.depth, layer: layers.first() });
             }
             let grows_at_input = site.operator() == Operator::Concatenative && site.location() == Location::Input;
-            if grows_at_input && matches!(card.input, InputSpace::Image { .. }) {
+            if grows_at_input && matches!(tower.input, InputSpace::Image { .. }) {
                 return Err(Misfit::FixedCanvas { backbone: backbone() });
             }
         }
@@ -83,10 +82,12 @@ impl Signature {
             (Alignment::Identity, output) => {
                 Err(Misfit::LabelSpaces { source_space: output.to_string(), target_classes: target.n_classes })
             }
-            (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Features { .. }) => {
+            (Alignment::Statistical, OutputSpace::Joint { .. })
+            | (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Features { .. }) => {
                 Err(Misfit::NoSourceLabels { backbone: card.name.clone(), alignment: self.alignment })
             }
-            (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. })
+            (Alignment::RuleBased, OutputSpace::Joint { .. })
+            | (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. })
             | (Alignment::Linear, _) => Ok(()),
         }
     }
@@ -115,7 +116,7 @@ impl fmt::Display for Signature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layers, SiteSpec, Tower};
+    use crate::{Layers, SiteSpec, Tower, TowerCard};
 
     fn site(modality: Modality, format: Format, operator: Operator, location: Location) -> Site {
         let layers = (location == Location::Hidden).then_some(Layers::Range { first: 3, last: 7 });
@@ -125,12 +126,9 @@ mod tests {
     fn vision_card() -> Card {
         Card {
             name: "toy".to_owned(),
-            modality: Modality::Vision,
-            towers: vec![Tower::Vision],
             access: Access::WhiteBox,
-            depth: 2,
-            dim: 8,
-            input: InputSpace::Image { channels: 3, height: 28, width: 28 },
+            main: TowerCard { tower: Tower::Vision, depth: 2, dim: 8, input: InputSpace::Image { channels: 3, height: 28, width: 28 } },
+            second: None,
             output: OutputSpace::Classes { n: 52 },
         }
     }

@@ -54,7 +54,15 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let card = loaded.backbone.card();
     let mut out = String::new();
     let _ = writeln!(out, "{}: {signature} [{}]", args.method, signature.paradigm());
-    let _ = writeln!(out, "{}: {} input, {} blocks of width {}, {}", args.backbone, card.modality, card.depth, card.dim, card.output);
+    let _ = writeln!(
+        out,
+        "{}: {} input, {} blocks of width {}, {}",
+        args.backbone,
+        card.modality(),
+        card.main.depth,
+        card.main.dim,
+        card.output
+    );
     let _ = writeln!(
         out,
         "{}: {}, {} classes ({})",

@@ -53,7 +53,7 @@ impl Part for LinearMapSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<LinearMap, Misfit> {
         let n_source = match self.on {
-            LinearOn::Features => setup.backbone.card().dim,
+            LinearOn::Features => setup.backbone.card().main.dim,
             LinearOn::Logits => n_source_classes(setup, "linear on logits")?,
         };
         let n_target = setup.target.n_classes();

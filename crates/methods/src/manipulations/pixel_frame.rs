@@ -78,7 +78,7 @@ impl Part for PixelFrameSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<PixelFrame, Misfit> {
         let needs = |needs: &str| Misfit::PartNeeds { part: "pixel-frame".to_owned(), needs: needs.to_owned() };
-        let (InputSpace::Image { channels, .. }, Some(placement)) = (setup.backbone.card().input, setup.placement) else {
+        let (InputSpace::Image { channels, .. }, Some(placement)) = (setup.backbone.card().main.input, setup.placement) else {
             return Err(needs("image input"));
         };
         let [height, width] = placement.canvas;

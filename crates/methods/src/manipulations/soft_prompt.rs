@@ -76,7 +76,7 @@ impl Part for SoftPromptSpec {
         if self.tokens == 0 {
             return Err(needs("at least one token"));
         }
-        let dim = setup.backbone.card().dim;
+        let dim = setup.backbone.card().main.dim;
         let mut rng = setup.seed.fork("soft-prompt").rng();
         let embeddings =
             || setup.backbone.token_embeddings().ok_or_else(|| needs("a backbone with a vocabulary, or `init = { normal = { std = … } }`"));

@@ -1,20 +1,15 @@
 //! Scaled dot-product attention over heads.
 //!
 //! # Reference
-//! Vaswani et al., arXiv 1706.03762, eq. 1; grouped key/value heads: Ainslie et al., arXiv 2305.13245.
+//! Vaswani et al., arXiv 1706.03762, eq. 1; grouped key/value heads: Ainslie et al., arXiv 2305.13245; normalised queries
+//! and keys: Henry et al., arXiv 2010.04245.
 
+use burn::module::Module;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Tensor, module::attention};
 
-/// Which keys a query may see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Masking {
-    /// All of them.
-    Full,
-    /// Those up to its own position; keys may reach further back than queries. Padding on the right is never seen by a
-    /// real token, so no other mask is needed.
-    Causal,
-}
+use super::{Linear, RmsNorm, Rope};
+use crate::stream::{KeyValue, Mask, Masking, Stream};
 
 /// Numbers of heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,24 +22,106 @@ pub struct Heads {
     pub dim: usize,
 }
 
+impl Heads {
+    /// As many key/value heads as query heads, which share the whole width.
+    pub const fn uniform(n: usize, dim: usize) -> Self {
+        Self { query: n, key_value: n, dim: dim / n }
+    }
+}
+
+/// What of attention is no weight.
+#[derive(Debug, Clone)]
+pub struct AttentionRule {
+    /// Heads.
+    pub heads: Heads,
+    /// Who sees whom.
+    pub masking: Masking,
+    /// Rotary positions.
+    pub rope: Option<Rope>,
+    /// Factor of the scores; `1/√head_dim` where there is none.
+    pub scale: Option<f64>,
+    /// Scores `s` become `c tanh(s / c)` (Gemma 2).
+    pub softcap: Option<f64>,
+}
+
+impl AttentionRule {
+    /// No positions, the usual scale.
+    pub const fn plain(heads: Heads, masking: Masking) -> Self {
+        Self { heads, masking, rope: None, scale: None, softcap: None }
+    }
+}
+
+/// Attention of a stream's tokens over themselves and what the stream remembers.
+#[derive(Module, Debug)]
+pub struct Attention {
+    /// `[dim, head · head_dim]`
+    pub query: Linear,
+    /// `[dim, kv_head · head_dim]`
+    pub key: Linear,
+    /// `[dim, kv_head · head_dim]`
+    pub value: Linear,
+    /// `[head · head_dim, dim]`
+    pub output: Linear,
+    /// Over each head's queries, before rotation.
+    pub query_norm: Option<RmsNorm>,
+    /// Over each head's keys, before rotation.
+    pub key_norm: Option<RmsNorm>,
+    #[module(skip)]
+    rule: AttentionRule,
+}
+
+impl Attention {
+    /// From the maps of query, key, value and output.
+    pub fn new([query, key, value, output]: [Linear; 4], rule: AttentionRule) -> Self {
+        Self { query, key, value, output, query_norm: None, key_norm: None, rule }
+    }
+
+    /// `x`: `[batch, seq, dim]`, what the block at `layer` makes of the stream's tokens; shape kept.
+    pub fn forward(&self, x: Tensor<3>, layer: usize, stream: &mut Stream) -> Tensor<3> {
+        let AttentionRule { heads, masking, rope, scale, softcap } = &self.rule;
+        let mut query = split_heads(self.query.forward(x.clone()), heads.query);
+        let mut key = split_heads(self.key.forward(x.clone()), heads.key_value);
+        let value = split_heads(self.value.forward(x), heads.key_value);
+        if let Some(norm) = &self.query_norm {
+            query = norm.forward(query);
+        }
+        if let Some(norm) = &self.key_norm {
+            key = norm.forward(key);
+        }
+        if let Some(rope) = rope {
+            let positions = stream.positions();
+            query = rope.forward(query, &positions);
+            key = rope.forward(key, &positions);
+        }
+        let (KeyValue { key, value }, mask) = stream.attend(layer, KeyValue { key, value }, *masking);
+        self.output.forward(join_heads(attend(query, key, value, mask, *scale, *softcap)))
+    }
+}
+
+/// Attention of `query` (`[batch, head, query, head_dim]`) over `key` and `value` (`[batch, kv_head, key, head_dim]`);
+/// the result has the query's shape. Each key/value head serves `head / kv_head` query heads.
+fn attend(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, mask: Mask, scale: Option<f64>, softcap: Option<f64>) -> Tensor<4> {
+    let [batch, n_heads, n_queries, _] = query.dims();
+    let n_keys = key.dims()[2];
+    let (mask, is_causal) = match mask {
+        Mask::None => (None, false),
+        Mask::Causal => (None, true),
+        Mask::Hidden(hidden) => (Some(hidden.expand([batch, n_heads, n_queries, n_keys])), false),
+    };
+    let options = AttentionModuleOptions { scale, softcap, is_causal };
+    attention(query, share_heads(key, n_heads), share_heads(value, n_heads), mask, None, options)
+}
+
 /// `[batch, seq, head · head_dim]` to `[batch, head, seq, head_dim]`.
-pub fn split_heads(x: Tensor<3>, n_heads: usize) -> Tensor<4> {
+fn split_heads(x: Tensor<3>, n_heads: usize) -> Tensor<4> {
     let [batch, seq, dim] = x.dims();
     x.reshape([batch, seq, n_heads, dim / n_heads]).swap_dims(1, 2)
 }
 
 /// `[batch, head, seq, head_dim]` to `[batch, seq, head · head_dim]`.
-pub fn join_heads(x: Tensor<4>) -> Tensor<3> {
+fn join_heads(x: Tensor<4>) -> Tensor<3> {
     let [batch, n_heads, seq, head_dim] = x.dims();
     x.swap_dims(1, 2).reshape([batch, seq, n_heads * head_dim])
-}
-
-/// Attention of `query` (`[batch, head, query, head_dim]`) over `key` and `value` (`[batch, kv_head, key, head_dim]`);
-/// the result has the query's shape. Each key/value head serves `head / kv_head` query heads.
-pub fn attend(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, masking: Masking) -> Tensor<4> {
-    let n_query_heads = query.dims()[1];
-    let options = AttentionModuleOptions { scale: None, softcap: None, is_causal: masking == Masking::Causal };
-    attention(query, share_heads(key, n_query_heads), share_heads(value, n_query_heads), None, None, options)
 }
 
 fn share_heads(x: Tensor<4>, n_query_heads: usize) -> Tensor<4> {

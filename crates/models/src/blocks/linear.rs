@@ -14,16 +14,32 @@ pub struct Linear {
     pub bias: Option<Param<Tensor<1>>>,
 }
 
+/// Whether a file holds a bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bias {
+    /// `NAME.bias`, too.
+    Stored,
+    /// `NAME.weight` alone.
+    None,
+}
+
+impl From<bool> for Bias {
+    fn from(stored: bool) -> Self {
+        if stored { Self::Stored } else { Self::None }
+    }
+}
+
 impl Linear {
     /// Reads `NAME.weight` (`[output, input]`) and `NAME.bias`.
     pub fn load(loader: &mut Loader<'_>, name: &str, input: usize, output: usize) -> Self {
-        let bias = loader.param(&format!("{name}.bias"), [output]);
-        Self { bias: Some(bias), ..Self::load_without_bias(loader, name, input, output) }
+        Self::load_with(loader, name, input, output, Bias::Stored)
     }
 
-    /// Reads `NAME.weight` (`[output, input]`) alone.
-    pub fn load_without_bias(loader: &mut Loader<'_>, name: &str, input: usize, output: usize) -> Self {
-        Self { weight: loader.transposed(&format!("{name}.weight"), output, input), bias: None }
+    /// Reads `NAME.weight` (`[output, input]`), and `NAME.bias` where there is one.
+    pub fn load_with(loader: &mut Loader<'_>, name: &str, input: usize, output: usize, bias: Bias) -> Self {
+        let weight = loader.transposed(&format!("{name}.weight"), output, input);
+        let bias = (bias == Bias::Stored).then(|| loader.param(&format!("{name}.bias"), [output]));
+        Self { weight, bias }
     }
 
     /// `[.., input]` to `[.., output]`.

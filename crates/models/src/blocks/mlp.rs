@@ -53,3 +53,22 @@ impl GatedMlp {
         self.down.forward(gate * self.up.forward(x))
     }
 }
+
+/// Either feed-forward network.
+#[derive(Module, Debug)]
+pub enum FeedForward {
+    /// Two maps.
+    Plain(Mlp),
+    /// Three, one of them a gate.
+    Gated(GatedMlp),
+}
+
+impl FeedForward {
+    /// `[batch, seq, dim]`, shape kept.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Plain(mlp) => mlp.forward(x),
+            Self::Gated(mlp) => mlp.forward(x),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod block;
 mod linear;
 mod mlp;
 mod norm;
@@ -9,9 +10,10 @@ mod patch_embed;
 mod rope;
 
 pub use activation::Activation;
-pub use attention::{Heads, Masking, attend, join_heads, split_heads};
-pub use linear::Linear;
-pub use mlp::{GatedMlp, Mlp};
-pub use norm::{LayerNorm, RmsNorm};
+pub use attention::{Attention, AttentionRule, Heads};
+pub use block::{Block, Residual};
+pub use linear::{Bias, Linear};
+pub use mlp::{FeedForward, GatedMlp, Mlp};
+pub use norm::{LayerNorm, LayerScale, Norm, RmsNorm};
 pub use patch_embed::PatchEmbed;
-pub use rope::Rope;
+pub use rope::{Rope, RopeRule, RopeScaling};

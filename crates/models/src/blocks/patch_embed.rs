@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, module::linear};
 
+use super::Bias;
 use crate::weights::Loader;
 
 /// Non-overlapping patches, each mapped linearly. Stored as the matrix that it is, `[channel · patch · patch, dim]`.
@@ -11,21 +12,22 @@ pub struct PatchEmbed {
     /// `[channel · patch · patch, dim]`
     pub weight: Param<Tensor<2>>,
     /// `[dim]`
-    pub bias: Param<Tensor<1>>,
+    pub bias: Option<Param<Tensor<1>>>,
     #[module(skip)]
     patch: usize,
 }
 
 impl PatchEmbed {
     /// From its parts.
-    pub fn new(weight: Param<Tensor<2>>, bias: Param<Tensor<1>>, patch: usize) -> Self {
+    pub fn new(weight: Param<Tensor<2>>, bias: Option<Param<Tensor<1>>>, patch: usize) -> Self {
         Self { weight, bias, patch }
     }
 
-    /// Reads the convolution `NAME.weight` (`[dim, channel, patch, patch]`) and `NAME.bias`.
-    pub fn load(loader: &mut Loader<'_>, name: &str, channels: usize, patch: usize, dim: usize) -> Self {
+    /// Reads the convolution `NAME.weight` (`[dim, channel, patch, patch]`), and `NAME.bias` where there is one.
+    pub fn load(loader: &mut Loader<'_>, name: &str, channels: usize, patch: usize, dim: usize, bias: Bias) -> Self {
         let weight = loader.transposed_kernel(&format!("{name}.weight"), [dim, channels, patch, patch]);
-        Self::new(weight, loader.param(&format!("{name}.bias"), [dim]), patch)
+        let bias = (bias == Bias::Stored).then(|| loader.param(&format!("{name}.bias"), [dim]));
+        Self::new(weight, bias, patch)
     }
 
     /// `[batch, channel, height, width]` to `[batch, patches, dim]`, patches in raster order.
@@ -37,6 +39,6 @@ impl PatchEmbed {
             rows * columns,
             channels * patch * patch,
         ]);
-        linear(patches, self.weight.val(), Some(self.bias.val()))
+        linear(patches, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::raw::Order;
 use super::{Encoding, RawTensor, Weights};
 
 /// A metadata value.
@@ -48,7 +49,10 @@ pub enum GgufError {
     #[error("damaged GGUF file: {0}")]
     Damaged(String),
     /// A tensor type that is not decoded.
-    #[error("tensor `{name}` has GGUF type {kind}, but F32 (0), F16 (1), Q4_1 (3), Q8_0 (8) and BF16 (30) are read")]
+    #[error(
+        "tensor `{name}` has GGUF type {kind}, which is not decoded\n  \
+         help: F32, F16, BF16, F64, I8 to I64, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and Q6_K are; quantise the model to one of them"
+    )]
     Encoding {
         /// The tensor.
         name: String,
@@ -154,7 +158,8 @@ impl<'a> Gguf<'a> {
         let mut weights = Weights::default();
         for (name, tensor) in &self.tensors {
             let (name, paired_heads) = rename(name);
-            weights.insert(name, RawTensor { paired_heads, ..tensor.clone() });
+            let order = paired_heads.map_or(Order::RowMajor, Order::PairedHeads);
+            weights.insert(name, tensor.clone().in_order(order));
         }
         weights
     }
@@ -170,14 +175,7 @@ struct TensorInfo<'a> {
 impl<'a> TensorInfo<'a> {
     fn locate(self, bytes: &'a [u8], start: usize) -> Result<(&'a str, RawTensor<'a>), GgufError> {
         let Self { name, shape, kind, offset } = self;
-        let encoding = match kind {
-            0 => Encoding::F32,
-            1 => Encoding::F16,
-            3 => Encoding::Q4_1,
-            8 => Encoding::Q8_0,
-            30 => Encoding::Bf16,
-            _ => return Err(GgufError::Encoding { name: name.to_owned(), kind }),
-        };
+        let encoding = encoding(kind).ok_or_else(|| GgufError::Encoding { name: name.to_owned(), kind })?;
         let n = shape.iter().try_fold(1usize, |n, &edge| n.checked_mul(edge));
         let needed = n
             .and_then(|n| encoding.byte_len(n))
@@ -190,8 +188,31 @@ impl<'a> TensorInfo<'a> {
             needed,
             length: bytes.len(),
         })?;
-        Ok((name, RawTensor { encoding, shape, bytes: data, paired_heads: None }))
+        Ok((name, RawTensor::new(encoding, shape, data)))
     }
+}
+
+/// GGUF's number of a tensor type.
+const fn encoding(kind: u32) -> Option<Encoding> {
+    Some(match kind {
+        0 => Encoding::F32,
+        1 => Encoding::F16,
+        2 => Encoding::Q4_0,
+        3 => Encoding::Q4_1,
+        6 => Encoding::Q5_0,
+        7 => Encoding::Q5_1,
+        8 => Encoding::Q8_0,
+        12 => Encoding::Q4K,
+        13 => Encoding::Q5K,
+        14 => Encoding::Q6K,
+        24 => Encoding::I8,
+        25 => Encoding::I16,
+        26 => Encoding::I32,
+        27 => Encoding::I64,
+        28 => Encoding::F64,
+        30 => Encoding::Bf16,
+        _ => return None,
+    })
 }
 
 struct Reader<'a> {
@@ -326,6 +347,7 @@ mod tests {
             file(1, 0, &tensor("w", &[64], 0)),
             file(1, 0, &tensor("w", &[33], 3)),
             file(1, 0, &tensor("w", &[32], 12)),
+            file(1, 0, &tensor("w", &[32], 16)),
             file(0, 1, &[1, 0, 0, 0, 0, 0, 0, 0, b'k', 99, 0, 0, 0]),
         ];
         let messages: Vec<String> = cases.iter().map(|bytes| Gguf::parse(bytes).unwrap_err().to_string()).collect();

@@ -132,6 +132,13 @@ impl<'a> Loader<'a> {
         self.place(name, Kept::AsStored, values, shape)
     }
 
+    /// A single number, which files store without a shape or with shape `[1]`: `[1]`.
+    pub fn scalar(&mut self, name: &str) -> Param<Tensor<1>> {
+        let is_bare = matches!(&self.origin, Origin::File(weights) if weights.shape(name) == Some(&[]));
+        let values = if is_bare { self.values(name, &[]) } else { self.values(name, &[1]) };
+        self.place(name, Kept::AsStored, values, [1])
+    }
+
     /// A matrix `[rows, columns]`, transposed to `[columns, rows]`.
     pub fn transposed(&mut self, name: &str, rows: usize, columns: usize) -> Param<Tensor<2>> {
         self.transposed_matrix(name, &[rows, columns])
@@ -204,7 +211,7 @@ mod tests {
         let bytes = [0u8; 16];
         let mut weights = Weights::default();
         for name in ["a", "spare"] {
-            weights.insert(name.to_owned(), RawTensor { encoding: Encoding::F32, shape: vec![2, 2], bytes: &bytes, paired_heads: None });
+            weights.insert(name.to_owned(), RawTensor::new(Encoding::F32, vec![2, 2], bytes.as_slice()));
         }
         let mut loader = Loader::new(weights, &Device::flex());
         let _: Param<Tensor<1>> = loader.param("a", [4]);

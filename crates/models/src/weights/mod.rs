@@ -1,40 +1,38 @@
 //! Weights as they lie in a file: named tensors over borrowed bytes, decoded one at a time.
 //!
+//! ```text
+//! safetensors  Weights::from_safetensors   several files: ShardIndex and Weights::join
+//! GGUF         Gguf::parse, Gguf::weights
+//! PyTorch      Weights::from_torch
+//! ONNX         Onnx::parse, Onnx::weights
+//! ```
+//!
 //! Nothing is copied until a [`Loader`] asks for a tensor, so loading needs little more memory than the decoded
-//! weights. A tensor that a model wants and the file lacks, one that the file has and no model took, and one of another
-//! shape are errors, listed together.
+//! weights. Files are data from strangers: every count and length is checked against what is left of the file before
+//! anything is allocated for it. A tensor that a model wants and the file lacks, one that the file has and no model took,
+//! and one of another shape are errors, listed together.
 
+mod cursor;
 mod gguf;
 mod loader;
+mod onnx;
 mod quantised;
+mod raw;
+mod shards;
+mod torch;
 
 use std::collections::BTreeMap;
 
+pub use cursor::Truncated;
 pub use gguf::{Gguf, GgufError, MetadataValue};
 pub use loader::{Initialiser, Loader, Manifest, StoredTensor, WeightsError};
+pub use onnx::{Onnx, OnnxAttribute, OnnxError, OnnxNode};
 pub use quantised::Encoding;
+pub(crate) use raw::RawTensor;
+pub use shards::{ShardError, ShardIndex};
+pub use torch::TorchError;
 
 use safetensors::{Dtype, SafeTensors};
-
-/// One tensor in a file.
-#[derive(Debug, Clone)]
-pub(crate) struct RawTensor<'a> {
-    encoding: Encoding,
-    shape: Vec<usize>,
-    bytes: &'a [u8],
-    /// Rows are paired neighbour by neighbour within this many heads (GGUF's rotary layout), and have to be unpaired.
-    paired_heads: Option<usize>,
-}
-
-impl RawTensor<'_> {
-    fn decode(&self) -> Vec<f32> {
-        let values = self.encoding.decode(self.bytes);
-        match self.paired_heads {
-            Some(n_heads) => unpair_rows(&values, &self.shape, n_heads),
-            None => values,
-        }
-    }
-}
 
 /// The tensors of one checkpoint.
 #[derive(Debug, Clone, Default)]
@@ -49,13 +47,28 @@ pub enum SafetensorsError {
     #[error("not a readable safetensors file: {0}\n  help: the file may be truncated; fetch it again")]
     Container(#[from] safetensors::SafeTensorError),
     /// A type that is not decoded.
-    #[error("tensor `{name}` is stored as {dtype:?}, but F32, F16 and BF16 are read")]
+    #[error(
+        "tensor `{name}` is stored as {dtype:?}, which is not decoded\n  \
+         help: F64, F32, F16, BF16, I8 to I64, U8 and BOOL are; save it as one of them"
+    )]
     Encoding {
         /// The tensor.
         name: String,
         /// Its type.
         dtype: Dtype,
     },
+}
+
+/// Two tensors that would get one name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("tensors `{first}` and `{second}` would both be named `{name}`\n  help: give each tensor of the file a name of its own")]
+pub struct NameClash {
+    /// The name.
+    pub name: String,
+    /// The tensor that has it.
+    pub first: String,
+    /// The one that would get it too.
+    pub second: String,
 }
 
 impl<'a> Weights<'a> {
@@ -65,13 +78,19 @@ impl<'a> Weights<'a> {
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             let encoding = match view.dtype() {
+                Dtype::F64 => Encoding::F64,
                 Dtype::F32 => Encoding::F32,
                 Dtype::F16 => Encoding::F16,
                 Dtype::BF16 => Encoding::Bf16,
+                Dtype::I64 => Encoding::I64,
+                Dtype::I32 => Encoding::I32,
+                Dtype::I16 => Encoding::I16,
+                Dtype::I8 => Encoding::I8,
+                Dtype::U8 => Encoding::U8,
+                Dtype::BOOL => Encoding::Bool,
                 dtype => return Err(SafetensorsError::Encoding { name: name.to_owned(), dtype }),
             };
-            let raw = RawTensor { encoding, shape: view.shape().to_vec(), bytes: view.data(), paired_heads: None };
-            tensors.insert(name.to_owned(), raw);
+            tensors.insert(name.to_owned(), RawTensor::new(encoding, view.shape().to_vec(), view.data()));
         }
         Ok(Self { tensors })
     }
@@ -79,6 +98,38 @@ impl<'a> Weights<'a> {
     /// Names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// A tensor's shape as stored.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
+    }
+
+    /// A tensor, decoded to f32: for a look at a file. A model takes its tensors through a [`Loader`].
+    pub fn tensor(&self, name: &str) -> Option<StoredTensor> {
+        let raw = self.tensors.get(name)?;
+        Some(StoredTensor { name: name.to_owned(), shape: raw.shape.clone(), values: raw.decode() })
+    }
+
+    /// Leaves out what a model deliberately does not read, such as `num_batches_tracked`, so that it is not reported as
+    /// unused.
+    pub fn without(mut self, ignored: impl Fn(&str) -> bool) -> Self {
+        self.tensors.retain(|name, _| !ignored(name));
+        self
+    }
+
+    /// The same tensors under other names.
+    pub fn renamed(self, rename: impl Fn(&str) -> String) -> Result<Self, NameClash> {
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        let mut tensors = BTreeMap::new();
+        for (old, tensor) in self.tensors {
+            let name = rename(&old);
+            if let Some(first) = names.insert(name.clone(), old.clone()) {
+                return Err(NameClash { name, first, second: old });
+            }
+            tensors.insert(name, tensor);
+        }
+        Ok(Self { tensors })
     }
 
     pub(crate) fn insert(&mut self, name: String, tensor: RawTensor<'a>) {
@@ -90,36 +141,34 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// GGUF stores rows `(head, pair, side)`; the half-split form wants `(head, side, pair)`.
-fn unpair_rows(values: &[f32], shape: &[usize], n_heads: usize) -> Vec<f32> {
-    let rows = shape[0];
-    let width: usize = shape[1..].iter().product();
-    let half = rows / n_heads / 2;
-    let mut out = Vec::with_capacity(values.len());
-    for head in 0..n_heads {
-        for side in 0..2 {
-            for pair in 0..half {
-                let row = head * 2 * half + 2 * pair + side;
-                out.extend_from_slice(&values[row * width..(row + 1) * width]);
-            }
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn rows_are_unpaired_within_heads() {
-        let values: Vec<f32> = (0u8..8).map(f32::from).collect();
-        assert_eq!(unpair_rows(&values, &[8, 1], 2), [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    fn two() -> Weights<'static> {
+        let mut weights = Weights::default();
+        for name in ["a.weight", "b.num_batches_tracked"] {
+            weights.insert(name.to_owned(), RawTensor::new(Encoding::U8, vec![2], &[1, 2][..]));
+        }
+        weights
     }
 
     #[test]
     fn a_truncated_safetensors_file_is_an_error() {
         let error = Weights::from_safetensors(&[200, 0, 0, 0, 0, 0, 0, 0, b'{']).unwrap_err();
         assert!(error.to_string().starts_with("not a readable safetensors file"), "{error}");
+    }
+
+    #[test]
+    fn tensors_are_left_out_and_renamed_by_name() {
+        let weights = two().without(|name| name.ends_with("num_batches_tracked"));
+        let weights = weights.renamed(|name| format!("model.{name}")).unwrap();
+        assert_eq!(weights.names().collect::<Vec<_>>(), ["model.a.weight"]);
+        assert_eq!(weights.tensor("model.a.weight").unwrap().values, [1.0, 2.0]);
+    }
+
+    #[test]
+    fn two_tensors_of_one_name_are_an_error() {
+        insta::assert_snapshot!(two().renamed(|_| "weight".to_owned()).unwrap_err());
     }
 }

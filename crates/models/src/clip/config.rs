@@ -1,0 +1,112 @@
+//! The numbers of a CLIP, read from the hub's `config.json`.
+//!
+//! # Reference
+//! Radford et al., arXiv 2103.00020; key names of the hub's `CLIPModel`.
+
+use crate::blocks::Activation;
+use crate::hub::bad;
+use crate::{ConfigError, HubConfig};
+
+/// One tower's transformer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClipTower {
+    /// Width of the residual stream.
+    pub dim: usize,
+    /// Number of blocks.
+    pub depth: usize,
+    /// Attention heads; divides the width.
+    pub n_heads: usize,
+    /// Width of the feed-forward network.
+    pub hidden: usize,
+    /// Its activation.
+    pub activation: Activation,
+    /// Of every layer normalisation.
+    pub eps: f64,
+}
+
+/// Where a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextEnd {
+    /// At the first token with this id.
+    First(u32),
+    /// At the first token with the row's largest id: configurations that say `eos_token_id = 2` do not mean it.
+    Largest,
+}
+
+/// Everything that changes the function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClipConfig {
+    /// The image encoder.
+    pub vision: ClipTower,
+    /// Pixels; images are square.
+    pub image_size: usize,
+    /// Pixels; divides the image size.
+    pub patch_size: usize,
+    /// Colour channels.
+    pub n_channels: usize,
+    /// The text encoder.
+    pub text: ClipTower,
+    /// Distinct tokens.
+    pub vocabulary: usize,
+    /// Longest text, start and end included.
+    pub context: usize,
+    /// Where a text is read.
+    pub end: TextEnd,
+    /// Width of the space that both towers are mapped to.
+    pub joint_dim: usize,
+}
+
+impl ClipConfig {
+    /// Reads a `config.json` whose `model_type` is `clip`. Whatever is not computed here is refused by name.
+    pub fn from_hub(json: &[u8]) -> Result<Self, ConfigError> {
+        let mut hub = HubConfig::parse(json)?;
+        hub.only("model_type", "clip".to_owned())?;
+        let joint_dim = hub.take("projection_dim")?;
+        // The initial value of a learned number, and copies of the sections that newer files no longer have.
+        hub.pass(&["logit_scale_init_value", "text_config_dict", "vision_config_dict"]);
+        let missing = |key: &str| ConfigError::Missing(key.to_owned());
+        let mut vision = hub.section("vision_config")?.ok_or_else(|| missing("vision_config"))?;
+        let mut text = hub.section("text_config")?.ok_or_else(|| missing("text_config"))?;
+        hub.finish()?;
+        let (image_size, patch_size) = (vision.take::<usize>("image_size")?, vision.take::<usize>("patch_size")?);
+        if patch_size == 0 || !image_size.is_multiple_of(patch_size) {
+            return Err(bad("patch_size", format!("patches of {patch_size} pixels do not tile an image of {image_size}")));
+        }
+        let n_channels = vision.optional("num_channels")?.unwrap_or(3);
+        let end = match text.optional::<u32>("eos_token_id")? {
+            None | Some(2) => TextEnd::Largest,
+            Some(id) => TextEnd::First(id),
+        };
+        let config = Self {
+            vision: tower(&mut vision)?,
+            image_size,
+            patch_size,
+            n_channels,
+            vocabulary: text.take("vocab_size")?,
+            context: text.take("max_position_embeddings")?,
+            text: tower(&mut text)?,
+            end,
+            joint_dim,
+        };
+        vision.finish()?;
+        text.finish()?;
+        Ok(config)
+    }
+}
+
+fn tower(section: &mut HubConfig) -> Result<ClipTower, ConfigError> {
+    // The tower's own width of projection is a relic: the model's is used.
+    section.pass(&["projection_dim"]);
+    let tower = ClipTower {
+        dim: section.take("hidden_size")?,
+        depth: section.take("num_hidden_layers")?,
+        n_heads: section.take("num_attention_heads")?,
+        hidden: section.take("intermediate_size")?,
+        activation: section.optional("hidden_act")?.unwrap_or(Activation::QuickGelu),
+        eps: section.optional("layer_norm_eps")?.unwrap_or(1e-5),
+    };
+    if tower.n_heads == 0 || !tower.dim.is_multiple_of(tower.n_heads) {
+        return Err(bad("num_attention_heads", format!("{} heads do not divide a width of {}", tower.n_heads, tower.dim)));
+    }
+    Ok(tower)
+}

@@ -1,0 +1,386 @@
+//! The residual stream: the only place where tokens are cut or joined.
+
+mod past;
+mod visibility;
+
+use burn::tensor::{Int, Tensor, TensorData};
+use reprogram_taxonomy::Tower;
+
+pub use past::{KeyValue, KvCache};
+use visibility::Keys;
+pub(crate) use visibility::Mask;
+pub use visibility::Masking;
+
+/// How a stream's tokens are laid out: `[special | prompt | content]`, the same for every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Tokens of the backbone's own in front (a ViT's class token, CLIP's start of text).
+    pub special: usize,
+    /// Prompt tokens that a manipulation put in.
+    pub prompt: usize,
+    /// Tokens of the item, padding included.
+    pub content: usize,
+}
+
+impl Layout {
+    /// All tokens.
+    pub const fn total(self) -> usize {
+        self.special + self.prompt + self.content
+    }
+
+    /// Tokens before the content.
+    const fn front(self) -> usize {
+        self.special + self.prompt
+    }
+}
+
+/// Where a row's real tokens stand within the content; the others are padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Padding in front.
+    pub offset: usize,
+    /// Real tokens.
+    pub length: usize,
+}
+
+/// Positions of a stream's tokens, counted over real tokens alone.
+#[derive(Debug, Clone)]
+pub(crate) enum Positions {
+    /// The same for every row, from here on.
+    From(usize),
+    /// `[batch, seq]`; padding has any.
+    Each(Tensor<2, Int>),
+}
+
+/// Learned positions that belong to seats, not to tokens: added when the first block is reached, so that tokens which are
+/// put in before that move the others on.
+#[derive(Debug, Clone)]
+pub(crate) struct SeatPositions {
+    /// `[context, dim]`
+    pub table: Tensor<2>,
+}
+
+/// What flows between the cuts of a backbone.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    tokens: Tensor<3>,
+    tower: Tower,
+    layout: Layout,
+    spans: Vec<Span>,
+    /// Index of the content token that a row is read at.
+    ends: Vec<usize>,
+    seats: Option<SeatPositions>,
+    cache: Option<KvCache>,
+    prefix: Option<KeyValue>,
+    /// Positions taken by learned keys and values.
+    shift: usize,
+}
+
+impl Stream {
+    /// A stream as an embedding map makes it. `hidden`: `[batch, special + content, dim]`.
+    ///
+    /// # Panics
+    /// When the shapes disagree: a bug of the backbone.
+    pub fn new(hidden: Tensor<3>, tower: Tower, special: usize, spans: Vec<Span>) -> Self {
+        let [batch, seq, _] = hidden.dims();
+        assert_eq!(batch, spans.len(), "one span a row");
+        assert!(spans.iter().all(|span| special + span.offset + span.length <= seq), "a span beyond the sequence");
+        let ends = spans.iter().map(|span| span.length.saturating_sub(1)).collect();
+        let layout = Layout { special, prompt: 0, content: seq - special };
+        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, shift: 0 }
+    }
+
+    /// A stream without padding.
+    pub fn unpadded(hidden: Tensor<3>, tower: Tower, special: usize) -> Self {
+        let [batch, seq, _] = hidden.dims();
+        Self::new(hidden, tower, special, vec![Span { offset: 0, length: seq - special }; batch])
+    }
+
+    /// Lets each row be read at this content token rather than at its last.
+    #[must_use]
+    pub(crate) fn read_at(mut self, ends: Vec<usize>) -> Self {
+        assert_eq!(ends.len(), self.spans.len(), "one token a row");
+        self.ends = ends;
+        self
+    }
+
+    /// Gives every token the position of the seat that it will have when the first block is reached.
+    #[must_use]
+    pub(crate) fn seated(mut self, seats: SeatPositions) -> Self {
+        self.seats = Some(seats);
+        self
+    }
+
+    /// Lets the stream continue after the tokens in `cache`, which every block then reads and extends.
+    #[must_use]
+    pub fn after(mut self, cache: KvCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// The cache, extended by this stream's own tokens, if the stream was given one.
+    pub fn into_cache(self) -> Option<KvCache> {
+        let own = self.real_tokens();
+        self.cache.map(|mut cache| {
+            if cache.real.is_empty() {
+                cache.real = own;
+            } else {
+                for (row, own) in cache.real.iter_mut().zip(own) {
+                    row.extend(own);
+                }
+            }
+            cache
+        })
+    }
+
+    /// Learned keys and values in front of the next block's own (`[1 | batch, kv_head, prefix, head_dim]`), as attention
+    /// uses them. Positions are moved on by [`Stream::shift_positions`], once for all blocks.
+    #[must_use]
+    pub fn insert_prefix(mut self, prefix: KeyValue) -> Self {
+        self.prefix = Some(prefix);
+        self
+    }
+
+    /// Moves all positions on, as if `n` tokens stood in front.
+    #[must_use]
+    pub const fn shift_positions(mut self, n: usize) -> Self {
+        self.shift += n;
+        self
+    }
+
+    /// The encoder that it flows through.
+    pub const fn tower(&self) -> Tower {
+        self.tower
+    }
+
+    /// `[batch, seq, dim]`
+    pub fn hidden(&self) -> Tensor<3> {
+        match &self.seats {
+            None => self.tokens.clone(),
+            Some(SeatPositions { table }) => self.tokens.clone() + self.positions().rows(table, self.layout.total()),
+        }
+    }
+
+    /// Real content tokens of each row.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// The token layout.
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Replaces the hidden states, shape unchanged.
+    ///
+    /// # Panics
+    /// When the shape changes: tokens are cut and joined here only.
+    #[must_use]
+    pub fn with_hidden(mut self, hidden: Tensor<3>) -> Self {
+        assert_eq!(self.tokens.dims()[..2], hidden.dims()[..2], "a block keeps the tokens it is given");
+        self.tokens = hidden;
+        self.seats = None;
+        self
+    }
+
+    /// Puts a prompt after the special tokens and before the content. `prompt`: `[1 | batch, prompt, dim]`.
+    #[must_use]
+    pub fn insert_prompt(mut self, prompt: Tensor<3>) -> Self {
+        let [batch, seq, dim] = self.tokens.dims();
+        let [rows, n_prompt, prompt_dim] = prompt.dims();
+        assert_eq!(dim, prompt_dim, "a prompt is as wide as the stream");
+        let prompt = if rows == batch { prompt } else { prompt.expand([batch, n_prompt, dim]) };
+        let front = self.layout.special + self.layout.prompt;
+        let mut pieces = Vec::with_capacity(3);
+        if front > 0 {
+            pieces.push(self.tokens.clone().narrow(1, 0, front));
+        }
+        pieces.push(prompt);
+        if seq > front {
+            pieces.push(self.tokens.narrow(1, front, seq - front));
+        }
+        self.tokens = Tensor::cat(pieces, 1);
+        self.layout.prompt += n_prompt;
+        self
+    }
+
+    /// Replaces the prompt tokens that are there by as many others (VPT-deep). `prompt`: `[1 | batch, prompt, dim]`.
+    #[must_use]
+    pub fn replace_prompt(mut self, prompt: Tensor<3>) -> Self {
+        let [batch, seq, dim] = self.tokens.dims();
+        let Layout { special, prompt: n_prompt, .. } = self.layout;
+        assert_eq!(prompt.dims()[1], n_prompt, "as many prompt tokens as were inserted");
+        let prompt = prompt.expand([batch, n_prompt, dim]);
+        let behind = special + n_prompt;
+        let mut pieces = Vec::with_capacity(3);
+        if special > 0 {
+            pieces.push(self.tokens.clone().narrow(1, 0, special));
+        }
+        pieces.push(prompt);
+        if seq > behind {
+            pieces.push(self.tokens.narrow(1, behind, seq - behind));
+        }
+        self.tokens = Tensor::cat(pieces, 1);
+        self
+    }
+
+    /// The hidden states of single tokens. `(row, index)` counts an index from the row's first real content token; the
+    /// result is `[tokens, dim]`.
+    pub fn content_tokens(&self, tokens: impl Iterator<Item = (usize, usize)>) -> Tensor<2> {
+        let front = self.layout.front();
+        self.select(tokens.map(|(row, index)| (row, front + self.spans[row].offset + index)))
+    }
+
+    /// The token that each row is read at (its last real one, where the backbone says nothing else), `[batch, dim]`.
+    pub fn last_tokens(&self) -> Tensor<2> {
+        let front = self.layout.front();
+        let rows = self.spans.iter().zip(&self.ends).enumerate();
+        self.select(rows.map(|(row, (span, end))| (row, (front + span.offset + end).min(self.layout.total() - 1))))
+    }
+
+    /// One of the special tokens of each row, `[batch, dim]`.
+    pub fn special_tokens(&self, index: usize) -> Tensor<2> {
+        assert!(index < self.layout.special, "special token {index} of {}", self.layout.special);
+        let hidden = self.hidden();
+        let [batch, _, dim] = hidden.dims();
+        hidden.narrow(1, index, 1).reshape([batch, dim])
+    }
+
+    /// The mean of each row's real content tokens, `[batch, dim]`; with `special`, of the special tokens too.
+    pub fn mean_tokens(&self, special: bool) -> Tensor<2> {
+        let hidden = self.hidden();
+        let [batch, seq, dim] = hidden.dims();
+        let counted = |row: &Span, seat: usize| {
+            let content = self.layout.front() + row.offset..self.layout.front() + row.offset + row.length;
+            content.contains(&seat) || (special && seat < self.layout.special)
+        };
+        let weights = self.spans.iter().flat_map(|row| {
+            let n = row.length + if special { self.layout.special } else { 0 };
+            (0..seq).map(move |seat| if counted(row, seat) { 1.0 / n as f32 } else { 0.0 })
+        });
+        let weights = TensorData::new(weights.collect::<Vec<f32>>(), [batch, 1, seq]);
+        Tensor::<3>::from_data(weights, &hidden.device()).matmul(hidden).reshape([batch, dim])
+    }
+
+    /// Positions of all tokens: those before count, padding does not.
+    pub(crate) fn positions(&self) -> Positions {
+        let cached = |row: usize| self.cache.as_ref().and_then(|cache| cache.real.get(row)).map_or(0, |row| real(row));
+        let starts: Vec<usize> = (0..self.spans.len()).map(|row| self.shift + cached(row)).collect();
+        let uniform = starts.windows(2).all(|pair| pair[0] == pair[1]) && self.spans.iter().all(|span| span.offset == 0);
+        if uniform {
+            return Positions::From(starts.first().copied().unwrap_or(self.shift));
+        }
+        let (front, seq) = (self.layout.front(), self.layout.total());
+        let position = |start: usize, span: &Span, seat: usize| {
+            (start + if seat < front { seat } else { front + (seat - front).saturating_sub(span.offset) }) as i32
+        };
+        let rows = starts.iter().zip(&self.spans).flat_map(|(&start, span)| (0..seq).map(move |seat| position(start, span, seat)));
+        let data = TensorData::new(rows.collect::<Vec<i32>>(), [self.spans.len(), seq]);
+        Positions::Each(Tensor::from_data(data, &self.tokens.device()))
+    }
+
+    /// Takes what the block at `layer` has to join with the keys and values that it computes, and what its queries may then
+    /// see; the joined ones are remembered for the tokens to come, learned ones excepted.
+    pub(crate) fn attend(&mut self, layer: usize, own: KeyValue, masking: Masking) -> (KeyValue, Mask) {
+        let mut keys = Keys { real: self.real_tokens(), n_queries: self.layout.total() };
+        let mut joined = own;
+        if let Some(cache) = &mut self.cache {
+            if let Some(past) = cache.layers.get(layer) {
+                joined = past.clone().then(joined);
+                keys.prepend(&cache.real);
+                cache.layers[layer] = joined.clone();
+            } else {
+                assert_eq!(layer, cache.layers.len(), "blocks run in order");
+                cache.layers.push(joined.clone());
+            }
+        }
+        if let Some(prefix) = self.prefix.take() {
+            keys.prepend(&vec![vec![true; prefix.len()]; self.spans.len()]);
+            joined = prefix.then(joined);
+        }
+        let mask = keys.mask(masking, &self.tokens.device());
+        (joined, mask)
+    }
+
+    /// For each row, which of its tokens are real.
+    fn real_tokens(&self) -> Vec<Vec<bool>> {
+        let (front, total) = (self.layout.front(), self.layout.total());
+        let is_real = |span: &Span, seat: usize| seat < front || (span.offset..span.offset + span.length).contains(&(seat - front));
+        self.spans.iter().map(|span| (0..total).map(|seat| is_real(span, seat)).collect()).collect()
+    }
+
+    fn select(&self, tokens: impl Iterator<Item = (usize, usize)>) -> Tensor<2> {
+        let hidden = self.hidden();
+        let [batch, seq, dim] = hidden.dims();
+        let indices: Vec<i32> = tokens.map(|(row, seat)| (row * seq + seat) as i32).collect();
+        let indices = Tensor::<1, Int>::from_ints(indices.as_slice(), &hidden.device());
+        hidden.reshape([batch * seq, dim]).select(0, indices)
+    }
+}
+
+impl Positions {
+    /// Rows of a table `[position, width]` for `seq` tokens of each item: `[1 | batch, seq, width]`.
+    pub(crate) fn rows(&self, table: &Tensor<2>, seq: usize) -> Tensor<3> {
+        match self {
+            Self::From(start) => table.clone().narrow(0, *start, seq).unsqueeze(),
+            Self::Each(positions) => {
+                let [batch, seq] = positions.dims();
+                let width = table.dims()[1];
+                table.clone().select(0, positions.clone().reshape([batch * seq])).reshape([batch, seq, width])
+            }
+        }
+    }
+}
+
+fn real(row: &[bool]) -> usize {
+    row.iter().filter(|&&real| real).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    fn stream() -> Stream {
+        let device = Device::flex();
+        let hidden = Tensor::<1, Int>::arange(0..2 * 4 * 3, &device).float().reshape([2, 4, 3]);
+        Stream::new(hidden, Tower::Vision, 1, vec![Span { offset: 0, length: 3 }, Span { offset: 0, length: 2 }])
+    }
+
+    fn values(tensor: Tensor<2>) -> Vec<f32> {
+        tensor.try_into_vec_as().unwrap()
+    }
+
+    #[test]
+    fn a_prompt_goes_between_special_and_content() {
+        let prompted = stream().insert_prompt(Tensor::full([1, 2, 3], -1.0, &Device::flex()));
+        assert_eq!(prompted.layout(), Layout { special: 1, prompt: 2, content: 3 });
+        let row: Vec<f32> = prompted.hidden().narrow(0, 0, 1).narrow(2, 0, 1).try_into_vec_as().unwrap();
+        assert_eq!(row, [0.0, -1.0, -1.0, 3.0, 6.0, 9.0]);
+    }
+
+    #[test]
+    fn content_indices_are_the_same_with_and_without_a_prompt() {
+        let prompted = stream().insert_prompt(Tensor::zeros([1, 5, 3], &Device::flex()));
+        let at = [(0, 0), (1, 1)];
+        assert_eq!(values(stream().content_tokens(at.into_iter())), values(prompted.content_tokens(at.into_iter())));
+        assert_eq!(values(stream().last_tokens()), values(prompted.last_tokens()));
+        assert_eq!(values(stream().special_tokens(0)), values(prompted.special_tokens(0)));
+    }
+
+    #[test]
+    fn the_last_token_is_the_last_real_one() {
+        assert_eq!(values(stream().last_tokens()), [9.0, 10.0, 11.0, 18.0, 19.0, 20.0]);
+    }
+
+    #[test]
+    fn replacing_a_prompt_leaves_the_rest_alone() {
+        let device = Device::flex();
+        let prompted = stream().insert_prompt(Tensor::zeros([1, 2, 3], &device));
+        let replaced = prompted.replace_prompt(Tensor::ones([1, 2, 3], &device));
+        assert_eq!(replaced.layout().prompt, 2);
+        assert_eq!(values(replaced.last_tokens()), values(stream().last_tokens()));
+        let prompt: Vec<f32> = replaced.hidden().narrow(1, 1, 2).try_into_vec_as().unwrap();
+        assert!(prompt.iter().all(|&value| (value - 1.0).abs() < 1e-7));
+    }
+}

@@ -1,0 +1,63 @@
+//! Keys and values of tokens that attention sees beside a stream's own: those of earlier tokens, and learned ones.
+
+use burn::tensor::Tensor;
+
+/// Keys and values of one block, as attention uses them (rotated, where the backbone rotates).
+#[derive(Debug, Clone)]
+pub struct KeyValue {
+    /// `[batch, kv_head, past, head_dim]`
+    pub key: Tensor<4>,
+    /// `[batch, kv_head, past, head_dim]`
+    pub value: Tensor<4>,
+}
+
+impl KeyValue {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.key.dims()[2]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// These, then others: `[batch, kv_head, past + others, head_dim]`. One row stands for all rows of the others.
+    #[must_use]
+    pub(crate) fn then(self, others: Self) -> Self {
+        let join = |first: Tensor<4>, second: Tensor<4>| {
+            let [batch, n_heads, _, head_dim] = second.dims();
+            let first_len = first.dims()[2];
+            Tensor::cat(vec![first.expand([batch, n_heads, first_len, head_dim]), second], 2)
+        };
+        Self { key: join(self.key, others.key), value: join(self.value, others.value) }
+    }
+}
+
+/// Keys and values of tokens that went through the blocks before, one entry a block.
+#[derive(Debug, Clone, Default)]
+pub struct KvCache {
+    pub(super) layers: Vec<KeyValue>,
+    /// For each row, whether each token in the cache is a real one; empty before anything went through.
+    pub(super) real: Vec<Vec<bool>>,
+}
+
+impl KvCache {
+    /// Tokens in it, padding included.
+    pub fn len(&self) -> usize {
+        self.real.first().map_or(0, Vec::len)
+    }
+
+    /// Whether nothing went through yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One row's past, repeated for `batch` rows.
+    #[must_use]
+    pub fn repeat(&self, batch: usize) -> Self {
+        let repeat = |tensor: &Tensor<4>| tensor.clone().repeat_dim(0, batch);
+        let layers = self.layers.iter().map(|past| KeyValue { key: repeat(&past.key), value: repeat(&past.value) }).collect();
+        Self { layers, real: self.real.iter().flat_map(|row| vec![row.clone(); batch]).collect() }
+    }
+}
