@@ -50,9 +50,8 @@ pub fn run(
     let mut missing = Vec::new();
     for trial in &plan.trials {
         match store.record(&trial.key)?.map(|record| record.status) {
-            None => missing.push(trial),
             Some(Status::Ok { .. }) if store.has_outcomes(&trial.key) => tally.present += 1,
-            Some(Status::Ok { .. }) => missing.push(trial),
+            None | Some(Status::Ok { .. }) => missing.push(trial),
             Some(Status::Failed { .. }) if retry == Retry::Failed => missing.push(trial),
             Some(Status::Failed { .. }) => {
                 tally.present += 1;

@@ -246,7 +246,7 @@ fn clip_towers_and_similarity() {
     assert_gradient_close("grad_pixel_values", pixels.grad(&gradients).unwrap(), &expected.floats("grad_pixel_values").0);
 }
 
-/// CoOp: a learned context behind the start token, in the place of as many placeholders.
+/// `CoOp`: a learned context behind the start token, in the place of as many placeholders.
 #[test]
 fn clip_learned_context() {
     let (model, expected) = clip();
@@ -322,12 +322,28 @@ fn decoder_family(family: &str) {
         ("left padding against the reference", &left_ends, &reference),
         ("left against right padding", &left, &right),
         ("alone against a batch", &alone, &right),
+        ("behind a prefix of its own keys and values", &behind_a_prefix(&model, &short[0], 5), &right[5..short[0].len()].to_vec()),
         ("token by token with a cache", &token_by_token(&model, &short[0]), &right[..short[0].len()].to_vec()),
     ] {
         let worst = furthest(a, b);
         println!("{family}: {what}: max |Δ| = {worst:.2e}");
         assert!(worst <= TOLERANCE, "{family}: {what}: max |Δ| = {worst:.3e}");
     }
+}
+
+/// The keys and values of a row's first tokens, put in front of each block as a learned prefix would be: the same as feeding
+/// those tokens.
+fn behind_a_prefix(model: &Llama, row: &[u32], n_prefix: usize) -> Vec<Vec<f32>> {
+    let (prefix, rest) = row.split_at(n_prefix);
+    let fed = model.blocks(model.embed(Input::Tokens(TokenBatch::new(vec![prefix.to_vec()]))).after(KvCache::default()));
+    let cache = fed.into_cache().unwrap();
+    let batch = TokenBatch::new(vec![rest.to_vec(); 2]);
+    let mut stream = model.embed(Input::Tokens(batch.clone())).shift_positions(n_prefix);
+    for layer in 0..model.card().main.depth {
+        stream = model.block(layer, stream.insert_prefix(cache.layer(layer).unwrap().clone()));
+    }
+    let logits: Vec<f32> = model.read(&stream, Reading::LogitsAt(&every_token(&batch.rows))).try_into_vec_as().unwrap();
+    logits.chunks(logits.len() / (2 * rest.len())).map(<[f32]>::to_vec).skip(rest.len()).collect()
 }
 
 fn token_by_token(model: &Llama, row: &[u32]) -> Vec<Vec<f32>> {

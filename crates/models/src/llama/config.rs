@@ -19,6 +19,7 @@ pub struct LayerRule {
 
 /// Everything that changes the function.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the published configurations")]
 pub struct LlamaConfig {
     /// Width of the residual stream.
     pub dim: usize,

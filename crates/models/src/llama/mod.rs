@@ -1,7 +1,8 @@
-//! LLaMA-style decoder: pre-norm RMS, rotary positions, grouped key/value heads, gated feed-forward, tied embeddings.
+//! LLaMA-style decoder: RMS norms, rotary positions, grouped key/value heads, gated feed-forward.
 //!
 //! # Reference
-//! Touvron et al., arXiv 2302.13971; key names of the hub's `LlamaForCausalLM` and of GGUF's `llama` architecture.
+//! Touvron et al., arXiv 2302.13971; what other families change, and where that is published: [`LlamaConfig`]. Key names of
+//! the hub's `LlamaForCausalLM` and of GGUF's `llama` architecture.
 
 mod config;
 mod gguf;
@@ -133,13 +134,13 @@ impl Llama {
     ) -> Result<Self, LlamaError> {
         let mut loader = Loader::new(weights, device);
         let mut ropes: Vec<(&RopeRule, Rope)> = Vec::new();
-        let mut rope = |rule| match ropes.iter().find(|(known, _)| *known == rule) {
-            Some((_, rope)) => rope.clone(),
-            None => {
-                let rope = Rope::new(config.context, config.heads.dim, rule, device);
-                ropes.push((rule, rope.clone()));
-                rope
+        let mut rope = |rule| {
+            if let Some((_, known)) = ropes.iter().find(|(known, _)| *known == rule) {
+                return known.clone();
             }
+            let rope = Rope::new(config.context, config.heads.dim, rule, device);
+            ropes.push((rule, rope.clone()));
+            rope
         };
         let blocks = config.layers.iter().enumerate();
         let model = LlamaModel {

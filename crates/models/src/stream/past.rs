@@ -53,6 +53,11 @@ impl KvCache {
         self.len() == 0
     }
 
+    /// What the block at `layer` left, padding included: a prefix made of a text's own keys and values, for example.
+    pub fn layer(&self, layer: usize) -> Option<&KeyValue> {
+        self.layers.get(layer)
+    }
+
     /// One row's past, repeated for `batch` rows.
     #[must_use]
     pub fn repeat(&self, batch: usize) -> Self {
