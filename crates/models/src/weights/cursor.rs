@@ -30,8 +30,12 @@ impl<'a> Cursor<'a> {
         self.offset
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.offset >= self.bytes.len()
+    pub(super) const fn left(&self) -> usize {
+        self.bytes.len().saturating_sub(self.offset)
+    }
+
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.left() == 0
     }
 
     pub(super) fn take(&mut self, needed: usize, what: &'static str) -> Result<&'a [u8], Truncated> {

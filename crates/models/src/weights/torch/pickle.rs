@@ -17,13 +17,15 @@ use crate::weights::cursor::Cursor;
 const MAX_STACK: usize = 1 << 20;
 /// Values that are kept for a later use.
 const MAX_MEMO: usize = 1 << 22;
-/// Values in all tuples, lists and dicts together. A pickle has fewer than bytes.
+/// Values in all tuples, lists and dicts together. A shorter pickle makes at most two for each of its bytes: each value
+/// takes a byte at least, and may be copied once, from a list into a dict. More are a list that is copied again and again.
 const MAX_VALUES: usize = 1 << 24;
 
 /// Runs the pickle at the cursor, up to its end.
 pub(super) fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Pickle<'a>, TorchError> {
     let made = Pickle { root: Value::None, objects: Vec::new(), storages: Vec::new(), tensors: Vec::new() };
-    let mut machine = Machine { cursor, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new(), n_values: 0, made };
+    let max_values = cursor.left().saturating_mul(2).min(MAX_VALUES);
+    let mut machine = Machine { cursor, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new(), n_values: 0, max_values, made };
     while machine.step()? == Step::Go {}
     machine.made.root = machine.pop()?;
     Ok(machine.made)
@@ -42,6 +44,7 @@ struct Machine<'a, 'c> {
     memo: BTreeMap<u32, Value<'a>>,
     /// In all objects of the arena.
     n_values: usize,
+    max_values: usize,
     made: Pickle<'a>,
 }
 
@@ -178,8 +181,8 @@ impl<'a> Machine<'a, '_> {
 
     fn charge(&mut self, n: usize) -> Result<(), TorchError> {
         self.n_values += n;
-        if self.n_values > MAX_VALUES {
-            return Err(TorchError::Damaged(format!("its pickle makes more than {MAX_VALUES} values")));
+        if self.n_values > self.max_values {
+            return Err(TorchError::Damaged(format!("its pickle makes more than {} values", self.max_values)));
         }
         Ok(())
     }
@@ -276,7 +279,7 @@ impl<'a> Machine<'a, '_> {
             // Python 2 gives the items as a list of pairs.
             (Global::OrderedDict, [list @ Value::List(_)]) => {
                 let list = self.made.list(*list).ok_or_else(wrong)?;
-                if self.n_values + 2 * list.len() > MAX_VALUES {
+                if self.n_values + 2 * list.len() > self.max_values {
                     return self.charge(2 * list.len());
                 }
                 let pair = |value: &Value<'a>| match self.made.list(*value)? {

@@ -85,6 +85,13 @@ fn bad_pickles_say_what_is_wrong() {
 }
 
 #[test]
+fn a_list_that_is_copied_again_and_again_is_refused() {
+    let pairs = [b"](".as_slice(), &b"\x8c\x01aN\x86".repeat(200), b"e\x85\x94ccollections\nOrderedDict\n\x94"].concat();
+    let error = error(&checkpoint(&[pairs.as_slice(), &b"h\x01h\x00R".repeat(50), b"."].concat(), &[]));
+    assert!(error.contains("its pickle makes more than"), "{error}");
+}
+
+#[test]
 fn values_that_hold_themselves_end() {
     let error = error(&checkpoint(b"]\x94h\x00a.", &[]));
     assert!(error.starts_with("the checkpoint is a list, not a dict of tensors"), "{error}");
