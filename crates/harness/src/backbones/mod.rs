@@ -1,19 +1,23 @@
 //! Checkpoints by name: registry table → files → a frozen model.
 
-use std::fs::File;
+mod folder;
+mod mapped;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use memmap2::Mmap;
 use reprogram_models::weights::Weights;
-use reprogram_models::{Backbone, Frozen, Llama, LlamaError, Vit, VitConfig, VitError};
+use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Vit, VitConfig, VitError};
+
+use folder::HubFolder;
+pub use mapped::map;
 
 use crate::assets::{AssetError, AssetStore, Digest, Progress};
 use crate::registry::{Registry, RegistryError, Role, WeightFormat, Weights as WeightSource};
 
 /// The letters ViT, trained by `reprogram pretrain letters`.
-const LETTERS_VIT: &[u8] = include_bytes!("../assets/letters-vit.safetensors");
+const LETTERS_VIT: &[u8] = include_bytes!("../../assets/letters-vit.safetensors");
 
 /// A loaded checkpoint and what it is known by.
 #[derive(Clone)]
@@ -61,7 +65,7 @@ pub enum BackboneError {
     },
 }
 
-/// Loads a checkpoint onto a device. A path to a GGUF file stands for itself.
+/// Loads a checkpoint onto a device. The path of a GGUF file or of a folder in the hub's layout stands for itself.
 pub fn load(
     name: &str,
     registry: &Registry,
@@ -72,6 +76,10 @@ pub fn load(
     if Path::new(name).extension().is_some_and(|extension| extension == "gguf") {
         let bytes = map(Path::new(name))?;
         return llama(name, &bytes, device);
+    }
+    if Path::new(name).is_dir() {
+        let folder = HubFolder::open(Path::new(name))?;
+        return hub(name, &folder, device);
     }
     let checkpoint = registry.checkpoint(name)?;
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
@@ -84,6 +92,20 @@ pub fn load(
         }
         (_, family, format) => Err(BackboneError::Family { name: name.to_owned(), family: family.to_owned(), format }),
     }
+}
+
+/// Loads a folder in the hub's layout without its preprocessing, so that it is fed what its first layer takes.
+pub fn load_unprocessed(path: &Path, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    let mut folder = HubFolder::open(path)?;
+    folder.preprocessor = None;
+    hub(&path.display().to_string(), &folder, device)
+}
+
+fn hub(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    let checkpoint = HubCheckpoint { config: &folder.config, weights: folder.weights()? };
+    let backbone = checkpoint.load(name, device);
+    let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
+    Ok(LoadedBackbone { backbone, weights_sha256: folder.digest().to_string() })
 }
 
 fn llama(name: &str, bytes: &[u8], device: &Device) -> Result<LoadedBackbone, BackboneError> {
@@ -105,14 +127,4 @@ fn embedded_vit(bytes: &[u8], name: &str, device: &Device) -> Result<Vit, String
     let config: VitConfig = serde_json::from_str(config).map_err(|error| error.to_string())?;
     let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?;
     Vit::load(&config, name, weights, device).map_err(|error: VitError| error.to_string())
-}
-
-/// Maps a file into memory.
-#[allow(unsafe_code)]
-fn map(path: &Path) -> Result<Mmap, BackboneError> {
-    let io = |error| BackboneError::Io { path: path.display().to_string(), error };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: the bytes are read while the model is built and never kept. Another process that truncates the file in that
-    // time ends this one (SIGBUS); cached assets are immutable and named by their hash, so nobody has reason to.
-    unsafe { Mmap::map(&file) }.map_err(io)
 }
