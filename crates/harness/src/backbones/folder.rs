@@ -9,6 +9,7 @@ use reprogram_models::weights::{ShardIndex, Weights};
 
 use super::{BackboneError, map};
 use crate::assets::Digest;
+use crate::registry::Role;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -16,7 +17,7 @@ const PICKLED: &str = "pytorch_model.bin";
 
 /// The files of a folder that a model is made of.
 pub(super) struct HubFolder {
-    path: PathBuf,
+    name: String,
     pub(super) config: Vec<u8>,
     pub(super) preprocessor: Option<Vec<u8>>,
     weights: StoredWeights,
@@ -48,13 +49,27 @@ impl HubFolder {
         } else {
             return Err(damaged(format!("the folder has no weights\n  help: `{SINGLE}`, `{INDEX}` with its files, or `{PICKLED}`")));
         };
-        Ok(Self { path: path.to_owned(), config, preprocessor: read(path, "preprocessor_config.json")?, weights })
+        Ok(Self { name: path.display().to_string(), config, preprocessor: read(path, "preprocessor_config.json")?, weights })
+    }
+
+    /// The same of files that lie anywhere.
+    pub(super) fn of_files(name: &str, files: &[(Role, PathBuf)]) -> Result<Self, BackboneError> {
+        let path = |wanted: Role| files.iter().find(|(role, _)| *role == wanted).map(|(_, path)| path.as_path());
+        let read = |path: &Path| fs::read(path).map_err(|error| BackboneError::Io { path: path.display().to_string(), error });
+        let missing = |what: &str| BackboneError::Damaged { name: name.to_owned(), reason: format!("its table names no {what}") };
+        let weights = map(path(Role::Weights).ok_or_else(|| missing("weights"))?)?;
+        Ok(Self {
+            name: name.to_owned(),
+            config: read(path(Role::Config).ok_or_else(|| missing("config"))?)?,
+            preprocessor: path(Role::Preprocessor).map(read).transpose()?,
+            weights: StoredWeights::Single(weights),
+        })
     }
 
     /// All tensors.
     pub(super) fn weights(&self) -> Result<Weights<'_>, BackboneError> {
         let damaged = |file: &str, error: &dyn std::fmt::Display| BackboneError::Damaged {
-            name: self.path.display().to_string(),
+            name: self.name.clone(),
             reason: format!("{file}: {error}"),
         };
         match &self.weights {

@@ -3,7 +3,7 @@
 mod folder;
 mod mapped;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -13,7 +13,7 @@ use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Vit, 
 use folder::HubFolder;
 pub use mapped::map;
 
-use crate::assets::{AssetError, AssetStore, Digest, Progress};
+use crate::assets::{AssetError, AssetStore, Digest, HubRepository, Progress, RepositoryError};
 use crate::registry::{Registry, RegistryError, Role, WeightFormat, Weights as WeightSource};
 
 /// The letters ViT, trained by `reprogram pretrain letters`.
@@ -37,6 +37,9 @@ pub enum BackboneError {
     /// Its files cannot be had.
     #[error(transparent)]
     Asset(#[from] AssetError),
+    /// The hub does not give it.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     /// Its files cannot be read.
     #[error("{path}: {error}")]
     Io {
@@ -65,7 +68,8 @@ pub enum BackboneError {
     },
 }
 
-/// Loads a checkpoint onto a device. The path of a GGUF file or of a folder in the hub's layout stands for itself.
+/// Loads a checkpoint onto a device. The path of a GGUF file or of a folder in the hub's layout stands for itself, and so does
+/// `hub:OWNER/NAME@COMMIT`.
 pub fn load(
     name: &str,
     registry: &Registry,
@@ -77,9 +81,11 @@ pub fn load(
         let bytes = map(Path::new(name))?;
         return llama(name, &bytes, device);
     }
+    if let Some(repository) = HubRepository::parse(name) {
+        return of_repository(name, &repository?, store, device, progress);
+    }
     if Path::new(name).is_dir() {
-        let folder = HubFolder::open(Path::new(name))?;
-        return hub(name, &folder, device);
+        return of_folder(name, &HubFolder::open(Path::new(name))?, device);
     }
     let checkpoint = registry.checkpoint(name)?;
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
@@ -90,18 +96,39 @@ pub fn load(
             let path = store.obtain(&file.asset, progress)?;
             llama(name, &map(&path)?, device)
         }
+        (WeightSource::Files(files), _, WeightFormat::Folder) => {
+            let obtained = files.iter().map(|file| Ok((file.role, store.obtain(&file.asset, progress)?)));
+            let obtained: Vec<(Role, PathBuf)> = obtained.collect::<Result<_, AssetError>>()?;
+            of_folder(name, &HubFolder::of_files(name, &obtained)?, device)
+        }
+        (WeightSource::Repository(repository), _, WeightFormat::Folder) => of_repository(name, repository, store, device, progress),
         (_, family, format) => Err(BackboneError::Family { name: name.to_owned(), family: family.to_owned(), format }),
     }
+}
+
+/// Whether a folder has all that a model needs, as far as its files tell without being decoded.
+pub fn is_whole(folder: &Path) -> bool {
+    HubFolder::open(folder).is_ok_and(|folder| folder.weights().is_ok())
+}
+
+fn of_repository(
+    name: &str,
+    repository: &HubRepository,
+    store: &AssetStore,
+    device: &Device,
+    progress: &dyn Progress,
+) -> Result<LoadedBackbone, BackboneError> {
+    of_folder(name, &HubFolder::open(&store.repository(repository, &is_whole, progress)?)?, device)
 }
 
 /// Loads a folder in the hub's layout without its preprocessing, so that it is fed what its first layer takes.
 pub fn load_unprocessed(path: &Path, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let mut folder = HubFolder::open(path)?;
     folder.preprocessor = None;
-    hub(&path.display().to_string(), &folder, device)
+    of_folder(&path.display().to_string(), &folder, device)
 }
 
-fn hub(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+fn of_folder(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let checkpoint = HubCheckpoint { config: &folder.config, weights: folder.weights()? };
     let backbone = checkpoint.load(name, device);
     let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;

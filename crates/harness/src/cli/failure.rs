@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::assets::RepositoryError;
 use crate::backbones::BackboneError;
 
 /// A failure that the user can act on. Bugs panic instead.
@@ -52,10 +53,12 @@ impl Failure {
 impl From<BackboneError> for Failure {
     fn from(error: BackboneError) -> Self {
         match error {
-            BackboneError::Registry(_) => Self::bad_input(error),
-            BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => {
-                Self::AssetMissing(error.to_string())
-            }
+            BackboneError::Registry(_) | BackboneError::Repository(RepositoryError::Name(..)) => Self::bad_input(error),
+            BackboneError::Asset(_)
+            | BackboneError::Repository(_)
+            | BackboneError::Io { .. }
+            | BackboneError::Damaged { .. }
+            | BackboneError::Family { .. } => Self::AssetMissing(error.to_string()),
         }
     }
 }

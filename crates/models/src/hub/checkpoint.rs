@@ -37,16 +37,22 @@ pub enum HubError {
 /// What `model_type` may say.
 const FAMILIES: &[&str] = &["clip", "gemma2", "gemma3_text", "llama", "mistral", "qwen2", "qwen3"];
 
+/// Tables that old checkpoints store although the configuration gives them: positions that count up, rotary frequencies.
+fn is_derived(name: &str) -> bool {
+    name.ends_with(".position_ids") || name.ends_with(".rotary_emb.inv_freq")
+}
+
 impl HubCheckpoint<'_> {
     /// The frozen model.
     pub fn load(self, name: &str, device: &Device) -> Result<Arc<dyn Backbone>, HubError> {
+        let weights = self.weights.without(is_derived);
         let family: String = HubConfig::parse(self.config)?.take("model_type")?;
         match family.as_str() {
             "llama" | "mistral" | "qwen2" | "qwen3" | "gemma2" | "gemma3_text" => {
                 let config = LlamaConfig::from_hub(self.config)?;
-                Ok(Arc::new(Llama::load(&config, name, self.weights, None, device)?))
+                Ok(Arc::new(Llama::load(&config, name, weights, None, device)?))
             }
-            "clip" => Ok(Arc::new(Clip::load(&ClipConfig::from_hub(self.config)?, name, self.weights, None, device)?)),
+            "clip" => Ok(Arc::new(Clip::load(&ClipConfig::from_hub(self.config)?, name, weights, None, device)?)),
             _ => Err(HubError::Family(family)),
         }
     }
