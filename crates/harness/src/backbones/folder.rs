@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use reprogram_models::weights::{ShardIndex, Weights};
 
-use super::{BackboneError, map};
+use super::{BackboneError, Mapped, map};
 use crate::assets::Digest;
 use crate::registry::Role;
 
@@ -24,9 +23,9 @@ pub(super) struct HubFolder {
 }
 
 enum StoredWeights {
-    Single(Mmap),
-    Shards(ShardIndex, Vec<(String, Mmap)>),
-    Pickled(Mmap),
+    Single(Mapped),
+    Shards(ShardIndex, Vec<(String, Mapped)>),
+    Pickled(Mapped),
 }
 
 impl HubFolder {
@@ -82,6 +81,14 @@ impl HubFolder {
                 }
                 Weights::join(opened, index).map_err(|error| damaged(INDEX, &error))
             }
+        }
+    }
+
+    /// Lets go of the memory behind tensors that were decoded.
+    pub(super) fn release(&self, part: &[u8]) {
+        match &self.weights {
+            StoredWeights::Single(bytes) | StoredWeights::Pickled(bytes) => bytes.release(part),
+            StoredWeights::Shards(_, shards) => shards.iter().for_each(|(_, bytes)| bytes.release(part)),
         }
     }
 

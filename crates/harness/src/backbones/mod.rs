@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use reprogram_models::weights::Weights;
+use reprogram_models::weights::{Gguf, Weights};
 use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Vit, VitConfig, VitError};
 
 use folder::HubFolder;
-pub use mapped::map;
+pub use mapped::{Mapped, map};
 
 use crate::assets::{AssetError, AssetStore, Digest, HubRepository, Progress, RepositoryError};
 use crate::registry::{Registry, RegistryError, Role, WeightFormat, Weights as WeightSource};
@@ -129,16 +129,21 @@ pub fn load_unprocessed(path: &Path, device: &Device) -> Result<LoadedBackbone, 
 }
 
 fn of_folder(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    let checkpoint = HubCheckpoint { config: &folder.config, weights: folder.weights()? };
+    let digest = folder.digest();
+    let release = |part: &[u8]| folder.release(part);
+    let checkpoint = HubCheckpoint { config: &folder.config, weights: folder.weights()?.releasing(&release) };
     let backbone = checkpoint.load(name, device);
     let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone, weights_sha256: folder.digest().to_string() })
+    Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string() })
 }
 
-fn llama(name: &str, bytes: &[u8], device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    let model = Llama::from_gguf(bytes, name, device)
-        .map_err(|error: LlamaError| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(bytes).to_string() })
+fn llama(name: &str, file: &Mapped, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    let digest = Digest::of(file);
+    let release = |part: &[u8]| file.release(part);
+    let gguf = Gguf::parse(file).map_err(LlamaError::from);
+    let model = gguf.and_then(|gguf| Llama::from_gguf(&gguf.releasing(&release), name, device));
+    let model = model.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
+    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string() })
 }
 
 fn letters_vit(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneError> {

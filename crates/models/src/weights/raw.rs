@@ -34,6 +34,14 @@ impl<'a> RawTensor<'a> {
         Self { order, ..self }
     }
 
+    /// Its bytes, where they are the file's own.
+    pub(super) fn borrowed(&self) -> Option<&'a [u8]> {
+        match self.bytes {
+            Cow::Borrowed(bytes) => Some(bytes),
+            Cow::Owned(_) => None,
+        }
+    }
+
     pub(super) fn decode(&self) -> Vec<f32> {
         match &self.order {
             Order::RowMajor => self.encoding.decode(&self.bytes),
