@@ -18,7 +18,7 @@ mod vit;
 pub mod weights;
 
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
-pub use clip::{Clip, ClipConfig, ClipTower, TextEnd};
+pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd};
 pub use frozen::Frozen;
 pub use hub::{ConfigError, HubConfig};
 pub use joint::JointSpace;

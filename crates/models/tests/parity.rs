@@ -211,7 +211,7 @@ fn llama_greedy_generation_with_a_cache() {
 }
 
 fn clip() -> (Clip, Expected) {
-    let config = ClipConfig::from_hub(&read("clip", "config.json")).unwrap();
+    let config = ClipConfig::from_hub(&read("clip", "config.json"), None).unwrap();
     let bytes = read("clip", "model.safetensors");
     let model = Clip::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), None, &Device::flex()).unwrap();
     (model, Expected(read("clip", "expected.safetensors")))
