@@ -24,5 +24,5 @@ pub use hub::{ConfigError, HubConfig};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
-pub use text::{EncodedPair, TextTokenizer, TokenizerError};
+pub use text::{EncodedPair, SpecialToken, SpecialTokens, TextTokenizer, TokenizerError};
 pub use vit::{Vit, VitConfig, VitConfigError, VitError};
