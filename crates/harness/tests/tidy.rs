@@ -17,7 +17,7 @@ use source::{Source, Strings, blank_test_modules};
 const TOKEN_AXIS: &[(&str, &str, &str)] = &[
     ("models/src/vit.rs", "Tensor::cat(vec![class, patches], 1)", "the embedding map makes the stream: there is none to ask yet"),
     (
-        "models/src/clip/mod.rs",
+        "models/src/clip/model.rs",
         "let hidden = Tensor::cat(vec![class, patches], 1) + positions.val().unsqueeze();",
         "the embedding map makes the stream: there is none to ask yet",
     ),

@@ -20,12 +20,12 @@ mod vit;
 pub mod weights;
 
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
-pub use clip::{Clip, ClipConfig, ClipTower, TextEnd};
+pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd};
 pub use frozen::Frozen;
 pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
-pub use text::{EncodedPair, TextTokenizer, TokenizerError};
+pub use text::{EncodedPair, SpecialToken, SpecialTokens, TextTokenizer, TokenizerError};
 pub use vit::{Vit, VitConfig, VitConfigError, VitError};

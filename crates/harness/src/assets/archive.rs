@@ -1,7 +1,7 @@
 //! One member of a package's archive, read without unpacking anything.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
@@ -23,6 +23,12 @@ pub fn open_zip(path: &Path) -> Result<ZipArchive<File>, Reason> {
         }
     }
     Ok(archive)
+}
+
+/// Hands every plain file of a packed tar archive to `take`, in the archive's order: its name and its content.
+pub fn for_each_in_tarball(path: &Path, take: impl FnMut(&str, &[u8])) -> Result<(), Reason> {
+    let file = File::open(path).map_err(|error| Reason::read(&error))?;
+    tar::for_each(GzDecoder::new(BufReader::new(file)), take)
 }
 
 /// Hands the content of `member` to `take`.

@@ -37,7 +37,7 @@ mod loopback;
 mod tests;
 
 pub use apt::AptMember;
-pub use archive::open_zip;
+pub use archive::{for_each_in_tarball, open_zip};
 pub use asset::{Asset, Source};
 pub use digest::{BadDigest, Digest};
 pub use error::{AssetError, Reason, SourceFailure, grouped};

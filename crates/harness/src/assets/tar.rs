@@ -11,35 +11,69 @@ const LONGEST_HEADER: u64 = 1 << 20;
 
 /// The content of `member`, which the stream is read up to. Every name on the way is checked.
 pub(super) fn find<R: Read>(mut archive: R, member: &MemberPath) -> Result<Take<R>, Reason> {
+    while let Some(entry) = next_entry(&mut archive)? {
+        if entry.name == member.as_str() {
+            return match entry.kind {
+                b'0' | 0 | b'7' => Ok(archive.take(entry.size)),
+                other => Err(Reason::archive(format!("`{member}` is no plain file but of tar type `{}`", other as char))),
+            };
+        }
+        skip(&mut archive, padded(entry.size))?;
+    }
+    Err(Reason::NoMember { member: member.to_string() })
+}
+
+/// Hands every plain file to `take`, in the archive's order: its name and its content.
+pub(super) fn for_each<R: Read>(mut archive: R, mut take: impl FnMut(&str, &[u8])) -> Result<(), Reason> {
+    let mut content = Vec::new();
+    while let Some(entry) = next_entry(&mut archive)? {
+        if !matches!(entry.kind, b'0' | 0 | b'7') {
+            skip(&mut archive, padded(entry.size))?;
+            continue;
+        }
+        content.clear();
+        (&mut archive).take(padded(entry.size)).read_to_end(&mut content).map_err(Reason::archive)?;
+        if (content.len() as u64) < padded(entry.size) {
+            return Err(Reason::archive("it ends in the middle of a member"));
+        }
+        content.truncate(entry.size as usize);
+        take(&entry.name, &content);
+    }
+    Ok(())
+}
+
+/// What stands in front of a member's content.
+struct Entry {
+    /// Without `./`; it stays inside of the folder.
+    name: String,
+    kind: u8,
+    size: u64,
+}
+
+/// The next member, its long name and size resolved; nothing at the archive's end mark.
+fn next_entry<R: Read>(archive: &mut R) -> Result<Option<Entry>, Reason> {
     let mut long_name: Option<String> = None;
     let mut long_size: Option<u64> = None;
-    while let Some(header) = next_header(&mut archive)? {
+    while let Some(header) = next_header(archive)? {
         let stated = number(&header[124..136])?;
         match header[156] {
-            b'L' => long_name = Some(text_until_nul(&read_body(&mut archive, stated)?)),
+            b'L' => long_name = Some(text_until_nul(&read_body(archive, stated)?)),
             b'x' => {
-                let body = read_body(&mut archive, stated)?;
+                let body = read_body(archive, stated)?;
                 long_name = extended(&body, "path").or(long_name);
                 long_size = extended(&body, "size").and_then(|size| size.parse().ok()).or(long_size);
             }
             kind => {
                 let name = long_name.take().unwrap_or_else(|| short_name(&header));
-                let size = long_size.take().unwrap_or(stated);
                 let bare = name.strip_prefix("./").unwrap_or(&name);
                 if !bare.is_empty() && !stays_inside(bare) {
                     return Err(Reason::Escapes { member: name });
                 }
-                if bare == member.as_str() {
-                    return match kind {
-                        b'0' | 0 | b'7' => Ok(archive.take(size)),
-                        other => Err(Reason::archive(format!("`{member}` is no plain file but of tar type `{}`", other as char))),
-                    };
-                }
-                skip(&mut archive, padded(size))?;
+                return Ok(Some(Entry { name: bare.to_owned(), kind, size: long_size.take().unwrap_or(stated) }));
             }
         }
     }
-    Err(Reason::NoMember { member: member.to_string() })
+    Ok(None)
 }
 
 fn next_header<R: Read>(archive: &mut R) -> Result<Option<[u8; BLOCK]>, Reason> {
@@ -156,6 +190,15 @@ mod tests {
         assert_eq!(read(&bytes, "usr/b c").unwrap(), "yes");
         assert_eq!(read(&bytes, "package/a").unwrap().len(), 700);
         assert_eq!(read(&bytes, "b c").unwrap_err(), Reason::NoMember { member: "b c".into() });
+    }
+
+    #[test]
+    fn all_plain_files_are_handed_over_in_order() {
+        let bytes = archive(&[entry("./", b'5', b""), entry("b", b'0', &[b'x'; 600]), entry("link", b'2', b""), entry("a", b'0', b"")]);
+        let mut seen = Vec::new();
+        for_each(bytes.as_slice(), |name, content| seen.push((name.to_owned(), content.len()))).unwrap();
+        assert_eq!(seen, [("b".to_owned(), 600), ("a".to_owned(), 0)]);
+        assert!(for_each(&bytes[..1100], |_, _| {}).is_err());
     }
 
     #[test]

@@ -1,9 +1,15 @@
-//! `reprogram pretrain letters`: trains the letters ViT from nothing.
+//! `reprogram pretrain`: trains a source model from nothing.
 
+mod clip;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use safetensors::tensor::{Dtype, TensorView};
+
+use clip::ClipArgs;
+use reprogram_models::weights::StoredTensor;
 
 use super::ComputeArgs;
 use super::failure::Failure;
@@ -23,6 +29,8 @@ pub struct PretrainArgs {
 enum Model {
     /// A vision transformer that reads the 52 letters, drawn from free fonts
     Letters(LettersArgs),
+    /// Two towers, of small photographs and their captions, trained on CIFAR-10 and Tiny ImageNet
+    Clip(ClipArgs),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -42,7 +50,13 @@ struct LettersArgs {
 
 /// Trains, and writes weights and card.
 pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
-    let Model::Letters(args) = &args.model;
+    match &args.model {
+        Model::Letters(args) => letters(args, console),
+        Model::Clip(args) => clip::run(args, console),
+    }
+}
+
+fn letters(args: &LettersArgs, console: &Console) -> Result<String, Failure> {
     let opened = args.compute.open()?;
     let assets = opened.registry.fonts().assets();
     let obtained = opened.store.obtain_all(&assets, Trust::Stamp, console).map_err(|error| Failure::AssetMissing(error.to_string()))?;
@@ -62,23 +76,34 @@ pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
     let trained = train(&fonts, recipe, &opened.device, report).map_err(Failure::system)?;
     let write =
         |path: PathBuf, bytes: &[u8]| fs::write(&path, bytes).map_err(|error| Failure::System(format!("{}: {error}", path.display())));
-    write(args.output.clone(), &safetensors_bytes(&trained)?)?;
+    let config = serde_json::to_string(&trained.config).map_err(Failure::system)?;
+    write(args.output.clone(), &half_precision(&trained.tensors, &[("config".to_owned(), config)].into())?)?;
     let card = card(&trained, recipe, opened.registry.fonts().licence());
     write(args.output.with_extension("md"), card.as_bytes())?;
     Ok(card)
 }
 
-/// Half-precision tensors, with the configuration in the metadata.
-fn safetensors_bytes(trained: &TrainedLetters) -> Result<Vec<u8>, Failure> {
-    let halves =
-        trained.tensors.iter().map(|tensor| tensor.values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect());
+/// Half-precision tensors, with texts in the metadata; the same content gives the same bytes.
+fn half_precision(tensors: &[StoredTensor], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, Failure> {
+    let halves = tensors.iter().map(|tensor| tensor.values.iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect());
     let halves: Vec<Vec<u8>> = halves.collect();
     let mut views = Vec::new();
-    for (tensor, bytes) in trained.tensors.iter().zip(&halves) {
+    for (tensor, bytes) in tensors.iter().zip(&halves) {
         views.push((tensor.name.as_str(), TensorView::new(Dtype::F16, tensor.shape.clone(), bytes).map_err(Failure::system)?));
     }
-    let config = serde_json::to_string(&trained.config).map_err(Failure::system)?;
-    safetensors::serialize(views, Some([("config".to_owned(), config)].into())).map_err(Failure::system)
+    let plain = safetensors::serialize(views, None).map_err(Failure::system)?;
+    Ok(with_metadata(&plain, &serde_json::to_string(metadata).map_err(Failure::system)?))
+}
+
+/// Puts `__metadata__` in front of a safetensors file's header, which begins after eight bytes that say its length. The library
+/// writes metadata in the order of a hash map, which is another one each time.
+fn with_metadata(plain: &[u8], metadata: &str) -> Vec<u8> {
+    let (length, rest) = plain.split_first_chunk::<8>().expect("a safetensors file begins with a length");
+    let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut longer = format!("{{\"__metadata__\":{metadata},").into_bytes();
+    longer.extend_from_slice(header.trim_ascii_end().strip_prefix(b"{").expect("the header is an object"));
+    longer.resize(longer.len().next_multiple_of(8), b' ');
+    [&(longer.len() as u64).to_le_bytes(), longer.as_slice(), data].concat()
 }
 
 fn card(trained: &TrainedLetters, recipe: LettersRecipe, licence: &str) -> String {
@@ -100,4 +125,21 @@ fn card(trained: &TrainedLetters, recipe: LettersRecipe, licence: &str) -> Strin
         1.0 / 52.0,
         fonts.join("\n"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_read_back_with_its_texts() {
+        let tensor = |name: &str, values: &[f32]| StoredTensor { name: name.to_owned(), shape: vec![values.len()], values: values.to_vec() };
+        let metadata = [("b", "{\"quoted\": 1}"), ("a", "first")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let bytes = half_precision(&[tensor("x", &[1.5, -2.0]), tensor("y", &[0.25])], &metadata.clone().into()).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        assert_eq!(header.metadata().as_ref().unwrap(), &metadata.into());
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.tensor("x").unwrap().data(), [half::f16::from_f32(1.5), half::f16::from_f32(-2.0)].map(half::f16::to_le_bytes).concat());
+        assert_eq!(file.tensor("y").unwrap().shape(), [1]);
+    }
 }

@@ -7,6 +7,8 @@ mod checkpoint;
 mod dataset;
 mod file;
 mod fonts;
+mod photos;
+
 mod reader;
 mod rule;
 mod template;
@@ -23,6 +25,7 @@ use serde::de::DeserializeOwned;
 pub use checkpoint::{Checkpoint, CheckpointFile, Role, WeightFormat, Weights};
 pub use dataset::{DataSetEntry, Part, PartName};
 pub use fonts::Fonts;
+pub use photos::{PhotoFiles, Photos};
 pub use reader::{Encoding, Reader, TextPart, Unreadable};
 pub use rule::{Holdout, SplitRule};
 pub use template::Template;
@@ -30,6 +33,7 @@ pub use template::Template;
 const DATASETS: &str = include_str!("../../../../datasets.toml");
 const MODELS: &str = include_str!("../../../../models.toml");
 const FONTS: &str = include_str!("../../assets/fonts.toml");
+const PHOTOS: &str = include_str!("../../assets/photos.toml");
 
 /// The tables.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ pub struct Registry {
     datasets: BTreeMap<String, DataSetEntry>,
     checkpoints: BTreeMap<String, Checkpoint>,
     fonts: Fonts,
+    photos: Photos,
 }
 
 /// Why the tables cannot be used.
@@ -74,7 +79,8 @@ impl Registry {
     /// The built-in tables.
     pub fn built_in() -> Result<Self, RegistryError> {
         let fonts = parse("fonts.toml", FONTS)?;
-        Ok(Self { datasets: datasets("datasets.toml", DATASETS)?, checkpoints: checkpoints("models.toml", MODELS)?, fonts })
+        let photos = parse("photos.toml", PHOTOS)?;
+        Ok(Self { datasets: datasets("datasets.toml", DATASETS)?, checkpoints: checkpoints("models.toml", MODELS)?, fonts, photos })
     }
 
     /// The built-in tables, and those of the folder that `REPROGRAM_REGISTRY` names.
@@ -124,6 +130,11 @@ impl Registry {
     /// The fonts that source images of letters are drawn with.
     pub const fn fonts(&self) -> &Fonts {
         &self.fonts
+    }
+
+    /// The photographs that a two-tower model is trained on.
+    pub const fn photos(&self) -> &Photos {
+        &self.photos
     }
 }
 

@@ -7,8 +7,10 @@ mod holm;
 mod interval;
 mod mcnemar;
 mod paired;
+mod proportion;
 
 pub use holm::holm;
 pub use interval::{LEVEL, MeanInterval, mean};
 pub use mcnemar::Mcnemar;
 pub use paired::{PairedComparison, REPLICATES, bootstrap_interval, sign_flip_p};
+pub use proportion::Proportion;

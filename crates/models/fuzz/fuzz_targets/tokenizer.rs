@@ -13,7 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
     {
         let ids = tokenizer.encode(TEXT);
         tokenizer.decode(&ids);
-        tokenizer.decode(&[tokenizer.eos(), 0, u32::MAX]);
+        tokenizer.decode(&[0, u32::MAX]);
+        tokenizer.encode_with_special_tokens(TEXT);
         tokenizer.encode_pair(TEXT, " yes");
     }
 });

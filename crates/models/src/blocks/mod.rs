@@ -8,6 +8,7 @@ mod mlp;
 mod norm;
 mod patch_embed;
 mod rope;
+mod standardise;
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionRule, Heads};
@@ -17,3 +18,4 @@ pub use mlp::{FeedForward, GatedMlp, Mlp};
 pub use norm::{LayerNorm, LayerScale, Norm, RmsNorm};
 pub use patch_embed::PatchEmbed;
 pub use rope::{Rope, RopeRule, RopeScaling};
+pub use standardise::Standardise;

@@ -54,11 +54,16 @@ pub struct ClipConfig {
     pub end: TextEnd,
     /// Width of the space that both towers are mapped to.
     pub joint_dim: usize,
+    /// Mean that pixels in 0..=1 are normalised with, one value a channel.
+    pub image_mean: Vec<f32>,
+    /// Standard deviation that they are normalised with, one value a channel.
+    pub image_std: Vec<f32>,
 }
 
 impl ClipConfig {
-    /// Reads a `config.json` whose `model_type` is `clip`. Whatever is not computed here is refused by name.
-    pub fn from_hub(json: &[u8]) -> Result<Self, ConfigError> {
+    /// Reads a `config.json` whose `model_type` is `clip`, and the `preprocessor_config.json` beside it, which says how pixels
+    /// are normalised: without one they are taken as they come. Whatever is not computed here is refused by name.
+    pub fn from_hub(json: &[u8], preprocessor: Option<&[u8]>) -> Result<Self, ConfigError> {
         let mut hub = HubConfig::parse(json)?;
         hub.only("model_type", "clip".to_owned())?;
         let joint_dim = hub.take("projection_dim")?;
@@ -77,6 +82,7 @@ impl ClipConfig {
             None | Some(2) => TextEnd::Largest,
             Some(id) => TextEnd::First(id),
         };
+        let (image_mean, image_std) = pixel_statistics(preprocessor, n_channels)?;
         let config = Self {
             vision: tower(&mut vision)?,
             image_size,
@@ -87,11 +93,36 @@ impl ClipConfig {
             text: tower(&mut text)?,
             end,
             joint_dim,
+            image_mean,
+            image_std,
         };
         vision.finish()?;
         text.finish()?;
         Ok(config)
     }
+}
+
+/// Mean and standard deviation of each channel, from a `preprocessor_config.json`; the other keys of that file say how images
+/// are resized and cut before they come here. Without a file, or where it says `do_normalize = false`, the identity.
+pub(crate) fn pixel_statistics(preprocessor: Option<&[u8]>, n_channels: usize) -> Result<(Vec<f32>, Vec<f32>), ConfigError> {
+    let identity = (vec![0.0; n_channels], vec![1.0; n_channels]);
+    let Some(json) = preprocessor else { return Ok(identity) };
+    let mut hub = HubConfig::parse(json)?;
+    if hub.optional::<bool>("do_normalize")? == Some(false) {
+        return Ok(identity);
+    }
+    let mut statistic = |key: &str| {
+        let values: Vec<f32> = hub.take(key)?;
+        if values.len() != n_channels {
+            return Err(bad(key, format!("{} values for {n_channels} channels", values.len())));
+        }
+        Ok(values)
+    };
+    let (mean, std) = (statistic("image_mean")?, statistic("image_std")?);
+    if std.iter().any(|&std| std.is_nan() || std <= 0.0) {
+        return Err(bad("image_std", format!("{std:?} cannot be divided by")));
+    }
+    Ok((mean, std))
 }
 
 fn tower(section: &mut HubConfig) -> Result<ClipTower, ConfigError> {

@@ -123,7 +123,7 @@ impl Llama {
         Self::load(&config, name, weights, Some(tokenizer), device)
     }
 
-    /// Reads weights in the hub's layout.
+    /// Reads weights in the hub's layout. A tokenizer must have a token for an empty context.
     pub fn load(
         config: &LlamaConfig,
         name: &str,
@@ -131,6 +131,9 @@ impl Llama {
         tokenizer: Option<TextTokenizer>,
         device: &Device,
     ) -> Result<Self, LlamaError> {
+        if let Some(tokenizer) = &tokenizer {
+            tokenizer.prefix()?;
+        }
         let mut loader = Loader::new(weights, device);
         let mut ropes: Vec<(&RopeRule, Rope)> = Vec::new();
         let mut rope = |rule| {
