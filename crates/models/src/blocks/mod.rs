@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod block;
+mod conv;
 mod linear;
 mod mlp;
 mod norm;
@@ -12,6 +13,7 @@ mod rope;
 pub use activation::Activation;
 pub use attention::{Attention, AttentionRule, Heads};
 pub use block::{Block, Residual};
+pub use conv::{Conv2d, ConvPadding, ConvRule};
 pub use linear::{Bias, Linear};
 pub use mlp::{FeedForward, GatedMlp, Mlp};
 pub use norm::{LayerNorm, LayerScale, Norm, RmsNorm};

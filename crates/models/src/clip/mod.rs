@@ -161,6 +161,7 @@ impl Backbone for Clip {
         let batch = match input {
             Input::Image(image) => return self.embed_image(image),
             Input::Tokens(batch) => batch,
+            Input::Waveform(_) => panic!("a CLIP is fed images and texts: Signature::check comes first"),
         };
         let text = &self.model.text;
         let ends = batch.rows.iter().map(|row| self.end_of(row)).collect();
@@ -171,7 +172,7 @@ impl Backbone for Clip {
             span.length = span.length.saturating_sub(1);
         }
         let hidden = burn::tensor::module::embedding(text.embedding.val(), ids);
-        let seats = SeatPositions { table: text.positions.val() };
+        let seats = SeatPositions { table: text.positions.val(), norm: None };
         Stream::new(hidden, Tower::Text, 1, spans).read_at(ends).seated(seats)
     }
 
@@ -179,6 +180,7 @@ impl Backbone for Clip {
         let blocks = match stream.tower() {
             Tower::Vision => &self.model.vision.blocks,
             Tower::Text => &self.model.text.blocks,
+            Tower::Acoustic => panic!("a CLIP has no acoustic tower: a stream comes from its own `embed`"),
         };
         blocks[layer].forward(layer, stream)
     }
@@ -193,6 +195,7 @@ impl Backbone for Clip {
                 let TextTower { norm, projection, .. } = &self.model.text;
                 projection.forward(norm.forward(stream.last_tokens()))
             }
+            (Reading::Features, Tower::Acoustic) => panic!("a CLIP has no acoustic tower: a stream comes from its own `embed`"),
             (Reading::Logits | Reading::LogitsAt(_), _) => panic!("a CLIP has no labels of its own: Signature::check comes first"),
         }
     }
