@@ -5,9 +5,12 @@
 //!
 //! This crate touches no disk: weights come as bytes ([`weights::Weights`]), already in memory or memory-mapped.
 
+mod acoustic;
 mod backbone;
+mod bert;
 pub mod blocks;
 mod clip;
+mod efficientnet;
 mod frozen;
 mod hub;
 mod joint;
@@ -19,10 +22,13 @@ mod text;
 mod vit;
 pub mod weights;
 
+pub use acoustic::{Acoustic, AcousticConfig, AcousticError};
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
+pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd};
+pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
-pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError};
+pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
