@@ -358,15 +358,23 @@ def make_acoustic(folder: Path) -> None:
     onnx.save(mel, folder / "mel.onnx")
     onnx.save(net, folder / "network.onnx")
 
-    # A tone that fades, noise, and half a tone with digital silence behind it.
+    # A tone that fades, quiet noise, and a tone, digital silence behind both; noise in the tones, for a gradient that fp32 can tell.
     t = np.arange(SAMPLES) / SAMPLES
-    recordings = np.stack([np.sin(400 * t * (1 + t)) * np.exp(-4 * t), 0.01 * rng.standard_normal(SAMPLES), np.sin(700 * t) * (t < 0.5)])
+    noise = 0.05 * rng.standard_normal((3, SAMPLES))
+    tones = [np.sin(400 * t * (1 + t)) * np.exp(-4 * t), 0 * t, np.sin(700 * t)]
+    recordings = (np.stack(tones) + noise) * np.stack([t < 2, 0.01 * (t < 0.7), t < 0.5])
     x = torch.from_numpy((0.8 * recordings).clip(-1, 1).astype(np.float32)).requires_grad_()
     probe = normal(rng, 3, NETWORK[-1][3])
     windows = acoustic(tables, weights, x)
     features = windows.mean(1)
     out = {"waveform": x, "probe": probe, "windows": windows, "features": features}
     out["grad_waveform"] = torch.autograd.grad((features * probe).sum(), x)[0]
+    precise = x.detach().double().requires_grad_()
+    doubles = [table.double() for table in tables], {name: tensor.double() for name, tensor in weights.items()}
+    gradient = torch.autograd.grad((acoustic(*doubles, precise).mean(1) * probe).sum(), precise)[0]
+    error = ((out["grad_waveform"] - gradient).abs().max() / gradient.abs().max()).item()
+    print(f"  the gradient in fp32 is off by {error:.1e} of the largest")
+    assert error < TOLERANCE
     # Noise around the least power.
     quiet = normal(rng, 1, SAMPLES, std=1e-10)
     out |= {"quiet.waveform": quiet, "quiet.features": acoustic(tables, weights, quiet).mean(1)}

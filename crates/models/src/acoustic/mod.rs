@@ -18,8 +18,8 @@ mod network;
 use burn::tensor::{Device, Tensor};
 use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 
-pub use config::{AcousticConfig, AcousticError};
 use config::{AMPLITUDE, RATE, WINDOW_STEP};
+pub use config::{AcousticConfig, AcousticError};
 use mel::Mel;
 use network::Network;
 
@@ -101,7 +101,11 @@ impl Backbone for Acoustic {
     fn embed(&self, input: Input) -> Stream {
         let Input::Waveform(waveform) = input else { panic!("an acoustic encoder is fed recordings: Signature::check comes first") };
         let [_, samples] = waveform.dims();
-        assert_eq!(self.card.main.input, InputSpace::Waveform { samples, rate: RATE }, "recordings are cut or filled up before they come here");
+        assert_eq!(
+            self.card.main.input,
+            InputSpace::Waveform { samples, rate: RATE },
+            "recordings are cut or filled up before they come here"
+        );
         Stream::unpadded(self.windows(waveform), Tower::Acoustic, 0)
     }
 

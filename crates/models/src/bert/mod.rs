@@ -45,8 +45,8 @@ impl BertConfig {
     fn block(&self, loader: &mut Loader<'_>, prefix: &str) -> Block {
         let (dim, hidden) = (self.dim, self.hidden);
         let mut linear = |name: &str, input, output| Linear::load(loader, &format!("{prefix}.{name}"), input, output);
-        let attention =
-            ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"].map(|name| linear(name, dim, dim));
+        let attention = ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"]
+            .map(|name| linear(name, dim, dim));
         let mlp = Mlp::new(linear("intermediate.dense", dim, hidden), linear("output.dense", hidden, dim), self.activation);
         let mut norm = |name: &str| Residual::post(Norm::Layer(LayerNorm::load(loader, &format!("{prefix}.{name}"), dim, self.eps)));
         let rule = AttentionRule::plain(Heads::uniform(self.n_heads, dim), Masking::Full);

@@ -9,12 +9,8 @@ use super::{BertConfig, Pooling};
 use crate::{ConfigError, HubConfig};
 
 /// Ways to pool that are not computed here.
-const OTHER_MODES: [&str; 4] = [
-    "pooling_mode_max_tokens",
-    "pooling_mode_mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens",
-    "pooling_mode_lasttoken",
-];
+const OTHER_MODES: [&str; 4] =
+    ["pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,8 +70,9 @@ mod tests {
             br#"{"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "vocab_size": 9,
             "max_position_embeddings": 16, "layer_norm_eps": 1e-12, "hidden_act": "gelu", "type_vocab_size": 2}"#,
         );
-        let module =
-            |(i, kind): (usize, &&str)| format!(r#"{{"idx": {i}, "name": "{i}", "path": "", "type": "sentence_transformers.models.{kind}"}}"#);
+        let module = |(i, kind): (usize, &&str)| {
+            format!(r#"{{"idx": {i}, "name": "{i}", "path": "", "type": "sentence_transformers.models.{kind}"}}"#)
+        };
         let modules = format!("[{}]", kinds.iter().enumerate().map(module).collect::<Vec<_>>().join(", "));
         config?.with_sentence_modules(modules.as_bytes(), pooling.as_bytes())
     }

@@ -50,9 +50,16 @@ pub struct EfficientNetConfigError(String);
 impl EfficientNetConfig {
     /// `EfficientNet-Lite0`: 16 blocks, 1000 classes of `ImageNet`.
     pub fn lite0() -> Self {
-        let stage =
-            |(n_blocks, kernel, stride, expansion, channels)| MbStage { n_blocks, kernel, stride, expansion, channels };
-        let stages = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)];
+        let stage = |(n_blocks, kernel, stride, expansion, channels)| MbStage { n_blocks, kernel, stride, expansion, channels };
+        let stages = [
+            (1, 3, 1, 1, 16),
+            (2, 3, 2, 6, 24),
+            (2, 5, 2, 6, 40),
+            (3, 3, 2, 6, 80),
+            (3, 5, 1, 6, 112),
+            (4, 5, 2, 6, 192),
+            (1, 3, 1, 6, 320),
+        ];
         Self {
             image_size: 224,
             n_channels: 3,
