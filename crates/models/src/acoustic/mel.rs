@@ -65,9 +65,11 @@ impl MelRule {
         let wrong = |reason: String| AcousticError::Graph { graph: "spectrogram", reason };
         let weights = onnx.weights();
         let nodes: Vec<&OnnxNode<'_>> = onnx.nodes().iter().filter(|node| node.operator != "Constant").collect();
-        if !nodes.iter().map(|node| node.operator).eq(OPERATORS) {
-            let found: Vec<&str> = nodes.iter().map(|node| node.operator).collect();
-            return Err(wrong(format!("its operations are {}, not {}", found.join(", "), OPERATORS.join(", "))));
+        if nodes.len() != OPERATORS.len() {
+            return Err(wrong(format!("it has {} operations besides constants, not {}", nodes.len(), OPERATORS.len())));
+        }
+        if let Some((node, expected)) = nodes.iter().zip(OPERATORS).find(|(node, expected)| node.operator != *expected) {
+            return Err(wrong(format!("`{}` is {}, not {expected}", node.name, node.operator)));
         }
         let tensor = |node: usize, input: usize| nodes[node].inputs.get(input).copied().unwrap_or_default();
         let shape = |name: &str| weights.shape(name).unwrap_or_default();

@@ -43,17 +43,17 @@ impl Chain {
         let Some(([first, middle @ ..], last)) = onnx.nodes().split_last().map(|(last, front)| (front, last)) else {
             return Err(wrong("it has less than two operations".to_owned()));
         };
-        for pair in onnx.nodes().windows(2) {
-            if pair[1].inputs.first() != pair[0].outputs.first() {
-                return Err(wrong(format!("`{}` does not follow on `{}`", pair[1].name, pair[0].name)));
-            }
-        }
         let mut constants: Vec<String> = [first, last].iter().filter_map(|node| node.inputs.get(1)).map(|&name| name.to_owned()).collect();
         let input = first.inputs.get(1).and_then(|name| weights.tensor(name)).map(|shape| shape.values);
         let (&[_, one, window, n_mels], "Reshape", "Reshape") = (input.as_deref().unwrap_or_default(), first.operator, last.operator)
         else {
             return Err(wrong(format!("it goes from `{}` to `{}`, not from one reshape to another", first.operator, last.operator)));
         };
+        for pair in onnx.nodes().windows(2) {
+            if pair[1].inputs.first() != pair[0].outputs.first() {
+                return Err(wrong(format!("`{}` does not follow on `{}`", pair[1].name, pair[0].name)));
+            }
+        }
         if one != 1.0 || window < 1.0 || n_mels < 1.0 {
             return Err(wrong(format!("it takes windows of shape [{one}, {window}, {n_mels}]")));
         }
