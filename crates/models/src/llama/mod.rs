@@ -2,7 +2,7 @@
 //!
 //! # Reference
 //! Touvron et al., arXiv 2302.13971; what other families change, and where that is published: [`LlamaConfig`]. Key names of
-//! the hub's `LlamaForCausalLM` and of GGUF's `llama` architecture.
+//! the hub and of GGUF.
 
 mod config;
 mod gguf;
@@ -12,10 +12,10 @@ use burn::tensor::{Device, Tensor};
 use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{LayerRule, LlamaConfig};
-use gguf::hub_name;
+use gguf::hub_weights;
 
 use crate::blocks::{Attention, AttentionRule, Bias, Block, FeedForward, GatedMlp, Heads, Linear, Norm, Residual, RmsNorm, Rope, RopeRule};
-use crate::weights::{Gguf, GgufError, Loader, Weights, WeightsError};
+use crate::weights::{Gguf, GgufError, Loader, NameClash, Weights, WeightsError};
 use crate::{Backbone, Frozen, Input, KvCache, Reading, Stream, TextTokenizer, TokenAt, TokenBatch, TokenizerError};
 
 impl LlamaConfig {
@@ -106,6 +106,9 @@ pub enum LlamaError {
     /// Something this model does not compute.
     #[error("unsupported checkpoint: {0}")]
     Unsupported(String),
+    /// Two tensors of one name.
+    #[error(transparent)]
+    Names(#[from] NameClash),
     /// The tensors.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -119,7 +122,7 @@ impl Llama {
     pub fn from_gguf(bytes: &[u8], name: &str, device: &Device) -> Result<Self, LlamaError> {
         let gguf = Gguf::parse(bytes)?;
         let config = LlamaConfig::from_gguf(&gguf)?;
-        let weights = gguf.weights(|gguf_name| hub_name(gguf_name, config.heads));
+        let weights = hub_weights(&gguf, config.heads)?;
         let tokenizer = TextTokenizer::from_gguf(&gguf)?;
         Self::load(&config, name, weights, Some(tokenizer), device)
     }
