@@ -9,6 +9,7 @@ mod backbone;
 pub mod blocks;
 mod clip;
 mod frozen;
+mod generate;
 mod hub;
 mod joint;
 mod llama;
@@ -20,9 +21,13 @@ pub mod weights;
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
 pub use clip::{Clip, ClipConfig, ClipTower, TextEnd};
 pub use frozen::Frozen;
+pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate};
 pub use hub::{ConfigError, HubConfig};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
-pub use text::{EncodedPair, SpecialToken, SpecialTokens, TextTokenizer, TokenizerError};
+pub use text::{
+    ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
+    TokenizerError,
+};
 pub use vit::{Vit, VitConfig, VitConfigError, VitError};

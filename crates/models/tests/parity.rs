@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_models::weights::Weights;
 use reprogram_models::{
-    Backbone, Clip, ClipConfig, Frozen, Input, JointSpace, KvCache, Llama, LlamaConfig, Reading, Stream, TokenAt, TokenBatch, Vit,
-    VitConfig,
+    Backbone, Clip, ClipConfig, Decoding, Frozen, Input, JointSpace, KvCache, Llama, LlamaConfig, Reading, Stops, Stream, TokenAt,
+    TokenBatch, Vit, VitConfig, generate,
 };
 use safetensors::SafeTensors;
 
@@ -206,8 +206,8 @@ fn llama_greedy_generation_with_a_cache() {
     let (model, expected) = llama();
     let (prompt, output) = (expected.rows("greedy.prompt").remove(0), expected.rows("greedy.output").remove(0));
     let n_tokens = output.len() - prompt.len();
-    let generated = model.generate_greedy(&prompt, n_tokens, u32::MAX);
-    assert_eq!(generated, output[prompt.len()..]);
+    let generated = generate(&model, std::slice::from_ref(&prompt), Decoding::Greedy, &Stops::after(n_tokens), |_| 0.0).unwrap();
+    assert_eq!(generated[0].tokens, output[prompt.len()..]);
 }
 
 fn clip() -> (Clip, Expected) {

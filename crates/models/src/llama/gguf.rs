@@ -223,7 +223,8 @@ fn sizes(gguf: &Gguf<'_>, keys: &mut Keys<'_, '_>) -> Result<LlamaConfig, LlamaE
 
 fn rope(gguf: &Gguf<'_>, keys: &mut Keys<'_, '_>, head_dim: usize) -> Result<RopeRule, LlamaError> {
     let theta = keys.number("rope.freq_base")?.unwrap_or(1e4);
-    let kind = keys.optional("rope.scaling.type", "a text", |value| if let MetadataValue::Text(kind) = value { Some(*kind) } else { None })?;
+    let kind =
+        keys.optional("rope.scaling.type", "a text", |value| if let MetadataValue::Text(kind) = value { Some(*kind) } else { None })?;
     let factor = keys.number("rope.scaling.factor")?.filter(|&factor| factor != 0.0);
     // These describe how the model was trained.
     keys.optional("rope.scaling.original_context_length", "", |_| Some(()))?;

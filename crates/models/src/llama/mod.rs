@@ -16,7 +16,7 @@ use gguf::hub_weights;
 
 use crate::blocks::{Attention, AttentionRule, Bias, Block, FeedForward, GatedMlp, Heads, Linear, Norm, Residual, RmsNorm, Rope, RopeRule};
 use crate::weights::{Gguf, GgufError, Loader, NameClash, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, KvCache, Reading, Stream, TextTokenizer, TokenAt, TokenBatch, TokenizerError};
+use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer, TokenAt, TokenizerError};
 
 impl LlamaConfig {
     fn card(&self, name: &str) -> Card {
@@ -163,26 +163,6 @@ impl Llama {
             tokenizer,
             card: config.card(name),
         })
-    }
-
-    /// The most likely continuation of one prompt, token by token, until `n_tokens` or the end-of-text token, which is
-    /// kept. Keys and values of earlier tokens are not computed again.
-    pub fn generate_greedy(&self, prompt: &[u32], n_tokens: usize, eos: u32) -> Vec<u32> {
-        let mut cache = KvCache::default();
-        let mut next = prompt.to_vec();
-        let mut generated = Vec::with_capacity(n_tokens);
-        while generated.len() < n_tokens {
-            let stream = self.embed(Input::Tokens(TokenBatch::new(vec![next]))).after(cache);
-            let stream = self.blocks(stream);
-            let token: i64 = self.read(&stream, Reading::Logits).argmax(1).into_scalar();
-            cache = stream.into_cache().expect("the stream was given a cache");
-            generated.push(token as u32);
-            if token as u32 == eos {
-                break;
-            }
-            next = vec![token as u32];
-        }
-        generated
     }
 
     /// Logits over the vocabulary for hidden states `[tokens, dim]` after the last norm.

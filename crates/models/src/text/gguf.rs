@@ -50,9 +50,7 @@ impl Words {
         match self {
             Self::Gpt2 | Self::SmolLm => (&[], true),
             Self::Llama3 => (
-                &[
-                    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-                ],
+                &[r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"],
                 false,
             ),
             Self::Qwen2 => (
@@ -122,8 +120,7 @@ impl TextTokenizer {
         let asked = |key: &str, default: bool| Ok::<_, GgufError>(optional(gguf, key, "a boolean", as_bool)?.unwrap_or(default));
         let adds_bos = asked("tokenizer.ggml.add_bos_token", adds_bos)?;
         let adds_eos = asked("tokenizer.ggml.add_eos_token", false)?;
-        let added =
-            Added::Around { front: if adds_bos { special.bos } else { None }, back: if adds_eos { special.eos } else { None } };
+        let added = Added::Around { front: if adds_bos { special.bos } else { None }, back: if adds_eos { special.eos } else { None } };
         Self::new(codec, special, added)
     }
 }

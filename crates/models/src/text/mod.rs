@@ -6,6 +6,7 @@
 //! GGUF metadata                 TextTokenizer::from_gguf
 //! ```
 
+mod chat;
 mod clip;
 mod error;
 mod gguf;
@@ -15,6 +16,7 @@ mod sentence_piece;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{DecoderWrapper, Model, Tokenizer};
 
+pub use chat::{ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate};
 pub use error::{SpecialToken, TokenizerError};
 use sentence_piece::SentencePiece;
 
@@ -118,6 +120,14 @@ impl TextTokenizer {
         }
     }
 
+    /// The exact text of one token.
+    pub fn token(&self, id: u32) -> Option<String> {
+        match &self.codec {
+            Codec::Library(inner) => inner.id_to_token(id),
+            Codec::Scored(pieces) => pieces.token(id).map(str::to_owned),
+        }
+    }
+
     /// Distinct tokens.
     pub fn n_tokens(&self) -> usize {
         match &self.codec {
@@ -148,9 +158,7 @@ impl TextTokenizer {
 
     fn ids(&self, text: &str, with_special_tokens: bool) -> Vec<u32> {
         match &self.codec {
-            Codec::Library(inner) => {
-                inner.encode_fast(text, with_special_tokens).expect("unknown texts were tried").get_ids().to_vec()
-            }
+            Codec::Library(inner) => inner.encode_fast(text, with_special_tokens).expect("unknown texts were tried").get_ids().to_vec(),
             Codec::Scored(pieces) => pieces.encode(text),
         }
     }

@@ -88,6 +88,10 @@ impl SentencePiece {
         self.pieces.get(text).map(|&(id, _)| id).or_else(whole)
     }
 
+    pub(super) fn token(&self, id: u32) -> Option<&str> {
+        self.tokens.get(id as usize).map(|token| token.text.as_str())
+    }
+
     pub(super) fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
         let mut after_whole = true;
