@@ -12,6 +12,7 @@ pub mod blocks;
 mod clip;
 mod efficientnet;
 mod frozen;
+mod generate;
 mod hub;
 mod joint;
 mod llama;
@@ -28,10 +29,14 @@ pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd};
 pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
+pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate};
 pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
-pub use text::{EncodedPair, SpecialToken, SpecialTokens, TextTokenizer, TokenizerError};
+pub use text::{
+    ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
+    TokenizerError,
+};
 pub use vit::{Vit, VitConfig, VitConfigError, VitError};
