@@ -133,13 +133,17 @@ mod tests {
 
     #[test]
     fn the_file_is_read_back_with_its_texts() {
-        let tensor = |name: &str, values: &[f32]| StoredTensor { name: name.to_owned(), shape: vec![values.len()], values: values.to_vec() };
+        let tensor =
+            |name: &str, values: &[f32]| StoredTensor { name: name.to_owned(), shape: vec![values.len()], values: values.to_vec() };
         let metadata = [("b", "{\"quoted\": 1}"), ("a", "first")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         let bytes = half_precision(&[tensor("x", &[1.5, -2.0]), tensor("y", &[0.25])], &metadata.clone().into()).unwrap();
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
         assert_eq!(header.metadata().as_ref().unwrap(), &metadata.into());
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        assert_eq!(file.tensor("x").unwrap().data(), [half::f16::from_f32(1.5), half::f16::from_f32(-2.0)].map(half::f16::to_le_bytes).concat());
+        assert_eq!(
+            file.tensor("x").unwrap().data(),
+            [half::f16::from_f32(1.5), half::f16::from_f32(-2.0)].map(half::f16::to_le_bytes).concat()
+        );
         assert_eq!(file.tensor("y").unwrap().shape(), [1]);
     }
 }

@@ -18,6 +18,7 @@ mod loader;
 mod onnx;
 mod quantised;
 mod raw;
+mod rearrange;
 mod shards;
 mod torch;
 
@@ -29,6 +30,8 @@ pub use loader::{Initialiser, Loader, Manifest, StoredTensor, WeightsError};
 pub use onnx::{Onnx, OnnxAttribute, OnnxError, OnnxNode};
 pub use quantised::Encoding;
 pub(crate) use raw::RawTensor;
+pub(crate) use rearrange::Fate;
+pub use rearrange::RearrangeError;
 pub use shards::{ShardError, ShardIndex};
 pub use torch::TorchError;
 
