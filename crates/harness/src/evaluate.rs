@@ -1,6 +1,6 @@
 //! From scores to metrics and per-example outcomes.
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::Tensor;
 
 use crate::record::{ExampleOutcome, Metrics};
 
@@ -49,14 +49,6 @@ impl Scored {
     pub fn is_finite(&self) -> bool {
         self.log_probabilities.iter().all(|value| value.is_finite())
     }
-}
-
-/// Mean negative log-probability of the gold classes, differentiable. `scores`: `[batch, class]`.
-pub fn cross_entropy(scores: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-    let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
-    let n = labels.len();
-    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [n, 1]), &scores.device());
-    activation::log_softmax(scores, 1).gather(1, labels).mean().neg()
 }
 
 /// Ties go to the lower index.

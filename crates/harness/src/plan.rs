@@ -7,7 +7,7 @@ use reprogram_methods::{Method, Placement, Target, Template};
 use reprogram_taxonomy::Misfit;
 use serde::{Deserialize, Serialize};
 
-use crate::assets::{AssetStore, Digest, Progress};
+use crate::assets::{AssetStore, Digest, Progress, RepositoryError};
 use crate::backbones::{self, BackboneError, LoadedBackbone};
 use crate::cell::{NUMERICS, TrialConfig};
 use crate::config::{Budget, Sweep};
@@ -184,6 +184,9 @@ impl Plan {
         match backbones::load(name, workshop.registry, workshop.store, workshop.device, workshop.progress) {
             Ok(loaded) => drop(self.backbones.insert(name.to_owned(), loaded)),
             Err(BackboneError::Asset(error)) => drop(absent.insert(name.to_owned(), error.to_string())),
+            Err(BackboneError::Repository(error @ RepositoryError::NotObtained { .. })) => {
+                drop(absent.insert(name.to_owned(), error.to_string()))
+            }
             Err(BackboneError::Registry(error)) => return Err(error.into()),
             Err(error) => return Err(PlanError::Backbone(error)),
         }

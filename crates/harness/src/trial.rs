@@ -8,14 +8,14 @@ use burn::tensor::{Device, Int, Tensor};
 use reprogram_methods::{
     Batch, Evidence, Fitting, LabelledText, Method, NamedTensor, Optimizer, Placement, Program, Query, Seed, Setup, Target,
 };
-use reprogram_models::Backbone;
+use reprogram_models::{Backbone, cross_entropy};
 use reprogram_taxonomy::{Cut, Misfit};
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
 use crate::config::Budget;
 use crate::data::{Content, DataError, DataSet, Draw, Splits, TrainSize, draw};
-use crate::evaluate::{Scored, cross_entropy};
+use crate::evaluate::Scored;
 use crate::interrupt;
 use crate::memory::peak_resident_bytes;
 use crate::presentation::Presented;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use rand::RngExt;
 use reprogram_methods::{Pair, PairScore, Seed, pair_log_likelihoods};
-use reprogram_models::weights::Weights;
+use reprogram_models::weights::{Gguf, Weights};
 use reprogram_models::{Backbone, Input, KvCache, Llama, LlamaConfig, Reading, Stream, TokenAt, TokenBatch, blocks::Heads};
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -159,7 +159,8 @@ fn pairs_score_alike_however_they_are_batched() {
         println!("not run: REPROGRAM_SMOLLM2_GGUF is not set");
         return;
     };
-    let model = Llama::from_gguf(&std::fs::read(path).unwrap(), "smollm2", &Device::flex()).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let model = Llama::from_gguf(&Gguf::parse(&bytes).unwrap(), "smollm2", &Device::flex()).unwrap();
     let Expected { pairs, scores } = fixtures();
     let batched = pair_log_likelihoods(&model, &pairs, 2_048);
     assert_same("lm-evaluation-harness", &batched, &scores, 2e-3);

@@ -8,11 +8,9 @@
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use reprogram_models::parity::{self, Tolerance};
 use reprogram_models::weights::Weights;
-use reprogram_models::{
-    Backbone, Clip, ClipConfig, Frozen, Input, JointSpace, KvCache, Llama, LlamaConfig, Reading, Stream, TokenAt, TokenBatch, Vit,
-    VitConfig,
-};
+use reprogram_models::{Backbone, Frozen, HubCheckpoint, Input, KvCache, Llama, LlamaConfig, Reading, TokenAt, TokenBatch, Vit, VitConfig};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 1e-4;
@@ -135,29 +133,33 @@ fn vit_padding_frame() {
     assert_gradient_close("vp.grad_delta", delta.grad(&gradients).unwrap(), &expected.floats("vp.grad_delta").0);
 }
 
-fn llama() -> (Llama, Expected) {
-    let config = LlamaConfig::from_hub(&read("llama", "config.json")).unwrap();
-    let bytes = read("llama", "model.safetensors");
-    let weights = Weights::from_safetensors(&bytes).unwrap();
-    (Llama::load(&config, "tiny", weights, None, &Device::flex()).unwrap(), Expected(read("llama", "expected.safetensors")))
+/// Loads a folder as the hub lays it out and compares every tensor; whatever the file holds must be known.
+#[track_caller]
+fn compare_all(family: &str) {
+    let (config, weights, expected) =
+        (read(family, "config.json"), read(family, "model.safetensors"), read(family, "expected.safetensors"));
+    let checkpoint = HubCheckpoint { config: &config, weights: Weights::from_safetensors(&weights).unwrap() };
+    let model = checkpoint.load(family, &Device::flex()).unwrap();
+    let report = parity::Expected::parse(&expected).unwrap().compare(model.as_ref()).unwrap();
+    for comparison in &report.compared {
+        println!("{family}: {}: {:?}", comparison.name, comparison.difference);
+    }
+    assert_eq!(report.failures(Tolerance::default()).collect::<Vec<_>>(), Vec::<&parity::Comparison>::new());
+    assert_eq!(report.unchecked, Vec::<String>::new());
+}
+
+#[test]
+fn llama() {
+    compare_all("llama");
+}
+
+#[test]
+fn clip() {
+    compare_all("clip");
 }
 
 fn every_token(rows: &[Vec<u32>]) -> Vec<TokenAt> {
     rows.iter().enumerate().flat_map(|(row, ids)| (0..ids.len()).map(move |index| TokenAt { row, index })).collect()
-}
-
-#[test]
-fn llama_hidden_states_and_logits() {
-    let (model, expected) = llama();
-    let rows = expected.rows("input_ids");
-    let mut stream = model.embed(Input::Tokens(TokenBatch::new(rows.clone())));
-    for layer in 0..model.card().main.depth {
-        let name = format!("hidden.{layer}");
-        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
-        stream = model.block(layer, stream);
-    }
-    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
-    assert_close("logits", logits, &expected.floats("logits").0, TOLERANCE);
 }
 
 /// Real tokens of each row under `masked.attention_mask`.
@@ -165,108 +167,6 @@ fn unpadded_rows(expected: &Expected) -> Vec<Vec<u32>> {
     let (mask, shape) = expected.integers("masked.attention_mask");
     let lengths = mask.chunks(shape[1]).map(|row| row.iter().filter(|&&bit| bit == 1).count());
     expected.rows("input_ids").into_iter().zip(lengths).map(|(row, length)| row[..length].to_vec()).collect()
-}
-
-#[test]
-fn llama_right_padding_does_not_reach_real_tokens() {
-    let (model, expected) = llama();
-    let rows = unpadded_rows(&expected);
-    let stream = model.blocks(model.embed(Input::Tokens(TokenBatch::new(rows.clone()))));
-    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
-    let (values, shape) = expected.floats("masked.logits");
-    let padded_rows = values.chunks(shape[1] * shape[2]);
-    let real: Vec<f32> = rows.iter().zip(padded_rows).flat_map(|(row, values)| values[..row.len() * shape[2]].to_vec()).collect();
-    assert_close("masked.logits", logits, &real, TOLERANCE);
-}
-
-#[test]
-fn llama_soft_prompt() {
-    let (model, expected) = llama();
-    let prompt = expected.tensor::<2>("prompt_tuning.prompts", &Device::flex().autodiff()).require_grad();
-    let n_prompt = prompt.dims()[0];
-    let rows = expected.rows("input_ids");
-    let stream = model.embed(Input::Tokens(TokenBatch::new(rows.clone()))).insert_prompt(prompt.clone().unsqueeze());
-    let stream = model.blocks(stream);
-    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
-    let (values, shape) = expected.floats("prompt_tuning.logits");
-    let content: Vec<f32> = values.chunks(shape[1] * shape[2]).flat_map(|row| row[n_prompt * shape[2]..].to_vec()).collect();
-    assert_close("prompt_tuning.logits", logits, &content, TOLERANCE);
-
-    // The last prompt token predicts the first real one, which the reference's shifted loss does not count.
-    let scored: Vec<TokenAt> = every_token(&rows).into_iter().filter(|at| at.index + 1 < rows[at.row].len()).collect();
-    let labels: Vec<i32> = scored.iter().map(|at| rows[at.row][at.index + 1].cast_signed()).collect();
-    let loss = cross_entropy(model.read(&stream, Reading::LogitsAt(&scored)), &labels);
-    assert_close("prompt_tuning.loss", loss.clone(), &expected.floats("prompt_tuning.loss").0, 1e-5);
-    let gradients = loss.backward();
-    assert_gradient_close("prompt_tuning.grad", prompt.grad(&gradients).unwrap(), &expected.floats("prompt_tuning.grad").0);
-}
-
-#[test]
-fn llama_greedy_generation_with_a_cache() {
-    let (model, expected) = llama();
-    let (prompt, output) = (expected.rows("greedy.prompt").remove(0), expected.rows("greedy.output").remove(0));
-    let n_tokens = output.len() - prompt.len();
-    let generated = model.generate_greedy(&prompt, n_tokens, u32::MAX);
-    assert_eq!(generated, output[prompt.len()..]);
-}
-
-fn clip() -> (Clip, Expected) {
-    let config = ClipConfig::from_hub(&read("clip", "config.json"), None).unwrap();
-    let bytes = read("clip", "model.safetensors");
-    let model = Clip::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), None, &Device::flex()).unwrap();
-    (model, Expected(read("clip", "expected.safetensors")))
-}
-
-fn hidden_states(model: &dyn Backbone, mut stream: Stream, prefix: &str, expected: &Expected) -> Stream {
-    let depth = model.card().tower(stream.tower()).unwrap().depth;
-    for layer in 0..=depth {
-        let name = format!("{prefix}hidden.{layer}");
-        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
-        if layer < depth {
-            stream = model.block(layer, stream);
-        }
-    }
-    stream
-}
-
-#[test]
-fn clip_towers_and_similarity() {
-    let (model, expected) = clip();
-    let pixels = expected.tensor::<4>("pixel_values", &Device::flex().autodiff()).require_grad();
-    let image = model.read(&hidden_states(&model, model.embed(Input::Image(pixels.clone())), "vision.", &expected), Reading::Features);
-    let texts = TokenBatch::new(expected.rows("input_ids"));
-    let text = model.read(&hidden_states(&model, model.embed(Input::Tokens(texts)), "text.", &expected), Reading::Features);
-    assert_close("image_embeds", JointSpace::normalise(image.clone()), &expected.floats("image_embeds").0, TOLERANCE);
-    assert_close("text_embeds", JointSpace::normalise(text.clone()), &expected.floats("text_embeds").0, TOLERANCE);
-    let logits = model.joint().unwrap().logits(image, text);
-    assert_close("logits_per_image", logits.clone(), &expected.floats("logits_per_image").0, TOLERANCE);
-    let loss = cross_entropy(logits, &expected.integers("labels").0);
-    assert_close("loss", loss.clone(), &expected.floats("loss").0, 1e-5);
-    let gradients = loss.backward();
-    assert_gradient_close("grad_pixel_values", pixels.grad(&gradients).unwrap(), &expected.floats("grad_pixel_values").0);
-}
-
-/// `CoOp`: a learned context behind the start token, in the place of as many placeholders.
-#[test]
-fn clip_learned_context() {
-    let (model, expected) = clip();
-    let context = expected.tensor::<2>("coop.ctx", &Device::flex().autodiff()).require_grad();
-    let n_context = context.dims()[0];
-    let mut rows = expected.rows("coop.input_ids");
-    for row in &mut rows {
-        row.drain(1..=n_context);
-    }
-    let texts = model.embed(Input::Tokens(TokenBatch::new(rows))).insert_prompt(context.clone().unsqueeze());
-    let text = model.read(&model.blocks(texts), Reading::Features);
-    assert_close("coop.text_embeds", JointSpace::normalise(text.clone()), &expected.floats("coop.text_embeds").0, TOLERANCE);
-    let image = expected.tensor::<4>("pixel_values", &Device::flex());
-    let image = model.read(&model.blocks(model.embed(Input::Image(image))), Reading::Features);
-    let logits = model.joint().unwrap().logits(image, text);
-    assert_close("coop.logits", logits.clone(), &expected.floats("coop.logits").0, TOLERANCE);
-    let loss = cross_entropy(logits, &expected.integers("labels").0);
-    assert_close("coop.loss", loss.clone(), &expected.floats("coop.loss").0, 1e-5);
-    let gradients = loss.backward();
-    assert_gradient_close("coop.grad_ctx", context.grad(&gradients).unwrap(), &expected.floats("coop.grad_ctx").0);
 }
 
 fn decoder(family: &str) -> (Llama, Expected) {
@@ -291,37 +191,19 @@ fn furthest(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
 /// Each family's own rule (scaled positions, windows, biases, norms, caps) against the reference; then padding on either
 /// side, batching and a cache, which must not change a number.
 fn decoder_family(family: &str) {
+    compare_all(family);
     let (model, expected) = decoder(family);
-    let rows = expected.rows("input_ids");
-    let mut stream = model.embed(Input::Tokens(TokenBatch::new(rows.clone())));
-    for layer in 0..model.card().main.depth {
-        let name = format!("hidden.{layer}");
-        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
-        stream = model.block(layer, stream);
-    }
-    let logits = model.read(&stream, Reading::LogitsAt(&every_token(&rows)));
-    assert_close("logits", logits, &expected.floats("logits").0, TOLERANCE);
-    let scored: Vec<TokenAt> = every_token(&rows).into_iter().filter(|at| at.index + 1 < rows[at.row].len()).collect();
-    let labels: Vec<i32> = scored.iter().map(|at| rows[at.row][at.index + 1].cast_signed()).collect();
-    let loss = cross_entropy(model.read(&stream, Reading::LogitsAt(&scored)), &labels);
-    assert_close("loss", loss, &expected.floats("loss").0, 1e-5);
-
     let short = unpadded_rows(&expected);
-    let (values, shape) = expected.floats("masked.logits");
-    let real = short.iter().zip(values.chunks(shape[1] * shape[2]));
-    let masked: Vec<Vec<f32>> = real.flat_map(|(row, values)| values.chunks(shape[2]).take(row.len()).map(<[f32]>::to_vec)).collect();
     let right = next_token_logits(&model, TokenBatch::new(short.clone()));
     let left = next_token_logits(&model, TokenBatch::left_padded(short.clone()));
     let alone: Vec<Vec<f32>> = short.iter().flat_map(|row| next_token_logits(&model, TokenBatch::new(vec![row.clone()]))).collect();
-    let (vocabulary, last) = (shape[2], expected.floats("leftpad.last_logits").0);
-    let ends = [short[0].len() - 1, short[0].len() + short[1].len() - 1];
-    let left_ends: Vec<Vec<f32>> = ends.iter().map(|&end| left[end].clone()).collect();
-    let reference: Vec<Vec<f32>> = last.chunks(vocabulary).map(<[f32]>::to_vec).collect();
+    let eight: Vec<Vec<u32>> = (0..8).map(|i| short[i % 2][..short[i % 2].len() - i / 2].to_vec()).collect();
+    let of_eight = next_token_logits(&model, TokenBatch::new(eight.clone()));
+    let eight_alone: Vec<Vec<f32>> = eight.iter().flat_map(|row| next_token_logits(&model, TokenBatch::new(vec![row.clone()]))).collect();
     for (what, a, b) in [
-        ("right padding against the reference", &right, &masked),
-        ("left padding against the reference", &left_ends, &reference),
         ("left against right padding", &left, &right),
-        ("alone against a batch", &alone, &right),
+        ("alone against a batch of 2", &alone, &right),
+        ("alone against a batch of 8", &eight_alone, &of_eight),
         ("behind a prefix of its own keys and values", &behind_a_prefix(&model, &short[0], 5), &right[5..short[0].len()].to_vec()),
         ("token by token with a cache", &token_by_token(&model, &short[0]), &right[..short[0].len()].to_vec()),
     ] {

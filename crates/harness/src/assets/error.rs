@@ -156,7 +156,7 @@ pub enum Reason {
 
 impl Reason {
     /// What to do about it.
-    fn help(&self) -> Option<String> {
+    pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Offline => Some("drop --offline".to_owned()),
             Self::NoMirror => Some("set REPROGRAM_MIRROR to a folder that holds the file at the mirror path above".to_owned()),

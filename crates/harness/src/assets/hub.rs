@@ -76,10 +76,10 @@ impl HubFile {
     }
 }
 
-struct Bridge<'a> {
-    name: &'a str,
-    progress: &'a dyn Progress,
-    arrived: u64,
+pub(super) struct Bridge<'a> {
+    pub(super) name: &'a str,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) arrived: u64,
 }
 
 impl hf_hub::api::Progress for Bridge<'_> {
@@ -95,7 +95,8 @@ impl hf_hub::api::Progress for Bridge<'_> {
     fn finish(&mut self) {}
 }
 
-fn reason(error: &ApiError) -> Reason {
+/// What the hub's client said, in this program's words.
+pub(super) fn reason(error: &ApiError) -> Reason {
     match error {
         ApiError::RequestError(error) => url::request_failed(error),
         ApiError::TooManyRetries(error) => reason(error),

@@ -9,7 +9,9 @@ use tempfile::TempDir;
 use super::asset::ArchiveKind;
 use super::cache::{Cache, Held, Trouble};
 use super::client::Workplace;
-use super::{Asset, AssetError, Network, Progress, Reason, Settings, Silent, Source, SourceFailure, archive};
+use super::{
+    Asset, AssetError, HubRepository, Network, Progress, Reason, RepositoryError, Settings, Silent, Source, SourceFailure, archive,
+};
 
 /// How much a cached file is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +165,16 @@ impl AssetStore {
                 self.take_from_package(errand, source, ArchiveKind::Deb, &|place| apt.download(place, asset.name(), progress))
             }
         }
+    }
+
+    /// The folder of a checkpoint on the hub; `is_whole` tells whether a folder has all that a model needs.
+    pub fn repository(
+        &self,
+        repository: &HubRepository,
+        is_whole: &dyn Fn(&Path) -> bool,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, RepositoryError> {
+        repository.obtain(&self.settings.hub, &self.settings.cache, self.settings.network, is_whole, progress)
     }
 
     fn take_from_package(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::ComputeArgs;
 use super::failure::Failure;
 use super::sweep::read;
-use crate::backbones::{self, BackboneError};
+use crate::backbones;
 use crate::config::{Budget, Sweep};
 use crate::data::DataError;
 use crate::plan::{Cell, LoadedData};
@@ -36,13 +36,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let (method, own_size) = method(args)?;
     let opened = args.compute.open()?;
     let workshop = opened.workshop(console);
-    let loaded =
-        backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console).map_err(|error| match error {
-            BackboneError::Registry(_) => Failure::bad_input(error),
-            BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => {
-                Failure::AssetMissing(error.to_string())
-            }
-        })?;
+    let loaded = backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console)?;
     let data = LoadedData::load(&args.dataset, &workshop).map_err(|error| match error {
         DataError::Asset(_) => Failure::AssetMissing(error.to_string()),
         other => Failure::bad_input(other),

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::assets::RepositoryError;
+use crate::backbones::BackboneError;
+
 /// A failure that the user can act on. Bugs panic instead.
 #[derive(Debug)]
 pub enum Failure {
@@ -11,6 +14,13 @@ pub enum Failure {
     AssetMissing(String),
     /// Exit code 4: the sweep ran, but some of its trials failed.
     TrialsFailed(String),
+    /// Exit code 1: two things that should be equal are not. The text is a result, and goes where results go.
+    Differs {
+        /// What was compared.
+        text: String,
+        /// What is wrong, in a line.
+        reason: String,
+    },
     /// Exit code 1: the operating system said no.
     System(String),
     /// Exit code 130: the user stopped it.
@@ -21,7 +31,7 @@ impl Failure {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::System(_) => 1,
+            Self::Differs { .. } | Self::System(_) => 1,
             Self::BadInput(_) => 2,
             Self::AssetMissing(_) => 3,
             Self::TrialsFailed(_) => 4,
@@ -40,12 +50,26 @@ impl Failure {
     }
 }
 
+impl From<BackboneError> for Failure {
+    fn from(error: BackboneError) -> Self {
+        match error {
+            BackboneError::Registry(_) | BackboneError::Repository(RepositoryError::Name(..)) => Self::bad_input(error),
+            BackboneError::Asset(_)
+            | BackboneError::Repository(_)
+            | BackboneError::Io { .. }
+            | BackboneError::Damaged { .. }
+            | BackboneError::Family { .. } => Self::AssetMissing(error.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadInput(text) | Self::AssetMissing(text) | Self::TrialsFailed(text) | Self::System(text) | Self::Interrupted(text) => {
                 f.write_str(text)
             }
+            Self::Differs { reason, .. } => f.write_str(reason),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::assets::{Asset, AssetStore, Network, Obtained, Origin, Progress, Silent, Trust, grouped};
+use crate::assets::{Asset, AssetStore, HubRepository, Network, Obtained, Origin, Progress, Silent, Trust, grouped};
+use crate::backbones;
 use crate::cli::failure::Failure;
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
 use crate::registry::{Registry, Weights};
@@ -35,6 +36,7 @@ pub struct FetchArgs {
 enum Wanted<'a> {
     Files(&'static str, Vec<&'a Asset>),
     BuiltIn(&'a str),
+    Repository(&'a HubRepository),
 }
 
 /// Fetches, and says nothing until it is done.
@@ -76,6 +78,17 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
                 "this program".into(),
                 Entry::None,
             ]),
+            Wanted::Repository(repository) => match store.repository(repository, &backbones::is_whole, progress) {
+                Ok(path) => listing.push(vec![
+                    name.into(),
+                    "checkpoint".into(),
+                    "folder".into(),
+                    Entry::None,
+                    repository.to_string().into(),
+                    path.display().to_string().into(),
+                ]),
+                Err(error) => missing.push(error.to_string()),
+            },
             Wanted::Files(kind, assets) => match store.obtain_all(assets, trust, progress) {
                 Ok(obtained) => {
                     for (asset, obtained) in assets.iter().zip(obtained) {
@@ -90,7 +103,10 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
     if !missing.is_empty() {
         return Err(Failure::AssetMissing(missing.join("\n\n")));
     }
-    listing.note(format!("{} bytes arrived; all files have the size and sha256 that the registry pins", grouped(arrived)));
+    listing.note(format!(
+        "{} bytes arrived; all files have the size and sha256 that the registry pins; repositories are pinned by their commit",
+        grouped(arrived)
+    ));
     Ok(listing)
 }
 
@@ -107,6 +123,7 @@ fn everything(registry: &Registry) -> BTreeMap<&str, Wanted<'_>> {
     let datasets = registry.datasets().iter().map(|(name, entry)| (name.as_str(), Wanted::Files("data set", entry.assets())));
     let checkpoints = registry.checkpoints().iter().map(|(name, checkpoint)| match checkpoint.weights() {
         Weights::BuiltIn(inside) => (name.as_str(), Wanted::BuiltIn(inside)),
+        Weights::Repository(repository) => (name.as_str(), Wanted::Repository(repository)),
         Weights::Files(_) => (name.as_str(), Wanted::Files("checkpoint", checkpoint.assets())),
     });
     let fonts = std::iter::once((FONTS, Wanted::Files("fonts", registry.fonts().assets())));

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod explain;
 pub mod failure;
 pub mod fetch;
+pub mod parity;
 pub mod plan;
 pub mod pretrain;
 pub mod report;
@@ -26,7 +27,7 @@ use failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "reprogram", version, propagate_version = true)]
 #[command(
-    after_help = "Results go to standard output, progress to standard error.\nExit codes: 0 ok, 2 bad input, 3 asset missing, 4 some trials failed, 130 interrupted."
+    after_help = "Results go to standard output, progress to standard error.\nExit codes: 0 ok, 1 not equal or a fault of the system, 2 bad input, 3 asset missing, 4 some trials failed, 130 interrupted."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -53,6 +54,8 @@ enum Command {
     Pretrain(pretrain::PretrainArgs),
     /// Score the log-likelihood of continuations, line by line
     Score(score::ScoreArgs),
+    /// Compare a checkpoint, as it is loaded here, with recorded outputs of the reference implementation
+    Parity(parity::ParityArgs),
     /// List the compute devices
     Devices(devices::DevicesArgs),
     /// Print a shell's completion script
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Fetch(args) => fetch::run_with(&args, &console),
         Command::Pretrain(args) => pretrain::run(&args, &console),
         Command::Score(args) => score::run(&args, &console),
+        Command::Parity(args) => parity::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
@@ -83,6 +87,9 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
+            if let Failure::Differs { text, .. } = &failure {
+                let _ = stdout().write_all(text.as_bytes());
+            }
             say(&format!("error: {failure}"));
             ExitCode::from(failure.exit_code())
         }

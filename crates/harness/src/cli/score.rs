@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ComputeArgs;
 use super::failure::Failure;
-use crate::backbones::{self, BackboneError};
+use crate::backbones;
 use crate::progress::Console;
 
 /// Arguments of `reprogram score`.
@@ -65,12 +65,7 @@ pub fn run(args: &ScoreArgs, console: &Console) -> Result<String, Failure> {
         requests.push(request);
     }
     let opened = args.compute.open()?;
-    let loaded = backbones::load(&args.model, &opened.registry, &opened.store, &opened.device, console).map_err(|error| match error {
-        BackboneError::Registry(_) => Failure::bad_input(error),
-        BackboneError::Asset(_) | BackboneError::Io { .. } | BackboneError::Damaged { .. } | BackboneError::Family { .. } => {
-            Failure::AssetMissing(error.to_string())
-        }
-    })?;
+    let loaded = backbones::load(&args.model, &opened.registry, &opened.store, &opened.device, console)?;
     if loaded.backbone.tokenizer().is_none() {
         return Err(Failure::BadInput(format!("`{}` is no language model: it has no tokenizer", args.model)));
     }

@@ -9,9 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{Schedule, Seed};
 use reprogram_models::weights::{Loader, StoredTensor};
-use reprogram_models::{Vit, VitConfig, VitError};
-
-use crate::evaluate::cross_entropy;
+use reprogram_models::{Vit, VitConfig, VitError, cross_entropy};
 
 use super::glyphs::{Alphabet, Distortion, IMAGE, LETTERS};
 

@@ -4,7 +4,7 @@ use reprogram_taxonomy::Modality;
 use serde::{Deserialize, Serialize};
 
 use super::file::{BadFile, RawFile};
-use crate::assets::{Asset, Word};
+use crate::assets::{Asset, HubRepository, RepositoryError, Word};
 
 /// A checkpoint.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,8 +25,10 @@ pub struct Checkpoint {
 pub enum WeightFormat {
     /// One file with configuration and tokenizer inside, possibly quantised.
     Gguf,
-    /// Tensors only; configuration and tokenizer lie beside it.
+    /// One file with the configuration in its metadata.
     Safetensors,
+    /// The files of a folder in the hub's layout; its `config.json` says who reads it.
+    Folder,
 }
 
 /// Where a checkpoint's weights are.
@@ -36,6 +38,8 @@ pub enum Weights {
     BuiltIn(String),
     /// In these files.
     Files(Vec<CheckpointFile>),
+    /// In a repository of the model hub.
+    Repository(HubRepository),
 }
 
 /// One file of a checkpoint.
@@ -55,8 +59,12 @@ pub enum Role {
     Weights,
     /// The architecture's numbers.
     Config,
+    /// Images to what the first layer takes.
+    Preprocessor,
     /// Text to tokens.
     Tokenizer,
+    /// Special tokens and the chat template.
+    TokenizerConfig,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +83,7 @@ struct RawCheckpoint {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum RawWeights {
     Builtin(String),
+    Repository(String),
     Files(Vec<RawCheckpointFile>),
 }
 
@@ -89,6 +98,12 @@ struct RawCheckpointFile {
 enum BadCheckpoint {
     #[error("`weights.files` has no file with `role = \"weights\"`")]
     NoWeights,
+    #[error("`weights.repository = \"{0}\"` does not begin with `hub:`")]
+    NoRepository(String),
+    #[error("`weights.repository = \"{0}\"` names no commit, so that it would not stay what it is; help: put its 40 digits behind `@`")]
+    Unpinned(String),
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     #[error(transparent)]
     File(#[from] BadFile),
 }
@@ -99,6 +114,13 @@ impl TryFrom<RawCheckpoint> for Checkpoint {
     fn try_from(raw: RawCheckpoint) -> Result<Self, BadCheckpoint> {
         let weights = match raw.weights {
             RawWeights::Builtin(name) => Weights::BuiltIn(name),
+            RawWeights::Repository(name) => {
+                let repository = HubRepository::parse(&name).ok_or(BadCheckpoint::NoRepository(name))??;
+                if !repository.is_pinned() {
+                    return Err(BadCheckpoint::Unpinned(repository.to_string()));
+                }
+                Weights::Repository(repository)
+            }
             RawWeights::Files(files) => {
                 let files = files.into_iter().map(|file| Ok(CheckpointFile { role: file.role, asset: file.asset.into_asset()? }));
                 let files: Vec<CheckpointFile> = files.collect::<Result<_, BadFile>>()?;
@@ -149,10 +171,10 @@ impl Checkpoint {
         &self.weights
     }
 
-    /// All of its files; none where it is built in.
+    /// All of its pinned files; none where it is built in or a repository.
     pub fn assets(&self) -> Vec<&Asset> {
         match &self.weights {
-            Weights::BuiltIn(_) => Vec::new(),
+            Weights::BuiltIn(_) | Weights::Repository(_) => Vec::new(),
             Weights::Files(files) => files.iter().map(|file| &file.asset).collect(),
         }
     }

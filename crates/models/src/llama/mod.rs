@@ -116,11 +116,10 @@ pub enum LlamaError {
 
 impl Llama {
     /// Reads weights, configuration and tokenizer from a GGUF file.
-    pub fn from_gguf(bytes: &[u8], name: &str, device: &Device) -> Result<Self, LlamaError> {
-        let gguf = Gguf::parse(bytes)?;
-        let config = LlamaConfig::from_gguf(&gguf)?;
+    pub fn from_gguf(gguf: &Gguf<'_>, name: &str, device: &Device) -> Result<Self, LlamaError> {
+        let config = LlamaConfig::from_gguf(gguf)?;
         let weights = gguf.weights(|gguf_name| hub_name(gguf_name, config.heads));
-        let tokenizer = TextTokenizer::from_gguf(&gguf)?;
+        let tokenizer = TextTokenizer::from_gguf(gguf)?;
         Self::load(&config, name, weights, Some(tokenizer), device)
     }
 

@@ -223,6 +223,22 @@ impl Stream {
         self
     }
 
+    /// Counts the prompt's tokens as the first of every row's content, so that what stands at them can be read.
+    ///
+    /// # Panics
+    /// With padding between prompt and content.
+    #[must_use]
+    pub(crate) fn prompt_as_content(mut self) -> Self {
+        assert!(self.spans.iter().all(|span| span.offset == 0), "prompt and content are one");
+        let n_prompt = std::mem::take(&mut self.layout.prompt);
+        self.layout.content += n_prompt;
+        for (span, end) in self.spans.iter_mut().zip(&mut self.ends) {
+            span.length += n_prompt;
+            *end += n_prompt;
+        }
+        self
+    }
+
     /// Replaces the prompt tokens that are there by as many others (VPT-deep). `prompt`: `[1 | batch, prompt, dim]`.
     #[must_use]
     pub fn replace_prompt(mut self, prompt: Tensor<3>) -> Self {
@@ -338,6 +354,17 @@ impl Stream {
 }
 
 impl Positions {
+    /// On the host, one row an item.
+    pub(crate) fn to_rows(&self, batch: usize, seq: usize) -> Vec<Vec<i64>> {
+        match self {
+            Self::From(start) => vec![(*start..start + seq).map(|position| position as i64).collect(); batch],
+            Self::Each(positions) => {
+                let values: Vec<i64> = positions.clone().try_into_vec_as().expect("positions are whole numbers");
+                values.chunks(seq).map(<[i64]>::to_vec).collect()
+            }
+        }
+    }
+
     /// Rows of a table `[position, width]` for `seq` tokens of each item: `[1 | batch, seq, width]`.
     pub(crate) fn rows(&self, table: &Tensor<2>, seq: usize) -> Tensor<3> {
         match self {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Release;
 use super::raw::Order;
 use super::{Encoding, RawTensor, Weights};
 
@@ -74,6 +75,7 @@ pub enum GgufError {
 pub struct Gguf<'a> {
     metadata: BTreeMap<&'a str, MetadataValue<'a>>,
     tensors: BTreeMap<&'a str, RawTensor<'a>>,
+    release: Release<'a>,
 }
 
 impl<'a> Gguf<'a> {
@@ -113,7 +115,7 @@ impl<'a> Gguf<'a> {
                 return Err(GgufError::Damaged(format!("tensor `{name}` is listed twice")));
             }
         }
-        Ok(Self { metadata, tensors })
+        Ok(Self { metadata, tensors, release: Release::default() })
     }
 
     /// A metadata entry.
@@ -153,9 +155,14 @@ impl<'a> Gguf<'a> {
         }
     }
 
+    /// Tells `told` about the bytes of every tensor that was decoded; see [`Weights::releasing`].
+    pub fn releasing(self, told: &'a (dyn Fn(&[u8]) + Sync)) -> Self {
+        Self { release: Release::to(told), ..self }
+    }
+
     /// The tensors under new names. `rename` gives a name and, for rows in GGUF's rotary order, the number of heads.
     pub fn weights(&self, rename: impl Fn(&str) -> (String, Option<usize>)) -> Weights<'a> {
-        let mut weights = Weights::default();
+        let mut weights = Weights { release: self.release, ..Weights::default() };
         for (name, tensor) in &self.tensors {
             let (name, paired_heads) = rename(name);
             let order = paired_heads.map_or(Order::RowMajor, Order::PairedHeads);

@@ -168,10 +168,10 @@ impl<'a> Loader<'a> {
             Origin::File(weights) => weights,
             Origin::Initialiser(initialiser) => return initialiser(name, shape),
         };
-        match weights.take(name) {
-            Some(tensor) if tensor.shape == shape => return tensor.decode(),
-            Some(tensor) => self.error.misshapen.push(format!("{name}: expected {shape:?}, found {:?}", tensor.shape)),
-            None => self.error.missing.push(name.to_owned()),
+        match weights.take(name, shape) {
+            Ok(Some(values)) => return values,
+            Ok(None) => self.error.missing.push(name.to_owned()),
+            Err(found) => self.error.misshapen.push(format!("{name}: expected {shape:?}, found {found:?}")),
         }
         vec![0.0; shape.iter().product()]
     }

@@ -19,6 +19,7 @@ mod onnx;
 mod quantised;
 mod raw;
 mod rearrange;
+mod release;
 mod shards;
 mod torch;
 
@@ -32,6 +33,7 @@ pub use quantised::Encoding;
 pub(crate) use raw::RawTensor;
 pub(crate) use rearrange::Fate;
 pub use rearrange::RearrangeError;
+use release::Release;
 pub use shards::{ShardError, ShardIndex};
 pub use torch::TorchError;
 
@@ -41,6 +43,7 @@ use safetensors::{Dtype, SafeTensors};
 #[derive(Debug, Clone, Default)]
 pub struct Weights<'a> {
     tensors: BTreeMap<String, RawTensor<'a>>,
+    release: Release<'a>,
 }
 
 /// A safetensors file that cannot be read.
@@ -95,7 +98,12 @@ impl<'a> Weights<'a> {
             };
             tensors.insert(name.to_owned(), RawTensor::new(encoding, view.shape().to_vec(), view.data()));
         }
-        Ok(Self { tensors })
+        Ok(Self { tensors, release: Release::default() })
+    }
+
+    /// Tells `told` about the bytes of every tensor that a [`Loader`] has decoded, so that their memory can be given back.
+    pub fn releasing(self, told: &'a (dyn Fn(&[u8]) + Sync)) -> Self {
+        Self { release: Release::to(told), ..self }
     }
 
     /// Names, sorted.
@@ -132,15 +140,24 @@ impl<'a> Weights<'a> {
             }
             tensors.insert(name, tensor);
         }
-        Ok(Self { tensors })
+        Ok(Self { tensors, release: self.release })
     }
 
     pub(crate) fn insert(&mut self, name: String, tensor: RawTensor<'a>) {
         self.tensors.insert(name, tensor);
     }
 
-    pub(crate) fn take(&mut self, name: &str) -> Option<RawTensor<'a>> {
-        self.tensors.remove(name)
+    /// A tensor, decoded, no longer among those that are left.
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Option<Vec<f32>>, Vec<usize>> {
+        let Some(tensor) = self.tensors.remove(name) else { return Ok(None) };
+        if tensor.shape != shape {
+            return Err(tensor.shape);
+        }
+        let values = tensor.decode();
+        if let Some(bytes) = tensor.borrowed() {
+            self.release.tell(bytes);
+        }
+        Ok(Some(values))
     }
 }
 

@@ -1,7 +1,5 @@
 //! Tensors cut into several, or turned: what other layouts keep in one piece.
 
-use super::quantised::Encoding;
-use super::raw::RawTensor;
 use super::{NameClash, Weights};
 
 /// A tensor that cannot be cut or turned as a layout asks.
@@ -46,7 +44,7 @@ pub(crate) enum Fate {
 impl Weights<'_> {
     /// The same tensors in another layout.
     pub(crate) fn rearranged(self, fate: impl Fn(&str) -> Fate) -> Result<Self, RearrangeError> {
-        let mut out = Self::default();
+        let mut out = Self { release: self.release, ..Self::default() };
         let mut origin = std::collections::BTreeMap::new();
         for (old, tensor) in self.tensors {
             let made = match fate(&old) {
@@ -73,37 +71,10 @@ impl Weights<'_> {
     }
 }
 
-impl RawTensor<'_> {
-    /// A matrix with rows and columns exchanged.
-    fn transposed(self) -> Option<Self> {
-        let [rows, columns] = self.shape[..] else { return None };
-        let values = self.decode();
-        let turned = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
-        let bytes: Vec<u8> = turned.flat_map(|at| values[at].to_le_bytes()).collect();
-        Some(Self::new(Encoding::F32, vec![columns, rows], bytes))
-    }
-
-    /// Equal parts along the first axis.
-    fn cut(self, parts: usize) -> Option<Vec<Self>> {
-        let rows = *self.shape.first()?;
-        if parts == 0 || !rows.is_multiple_of(parts) {
-            return None;
-        }
-        let mut shape = self.shape.clone();
-        shape[0] = rows / parts;
-        let values = self.decode();
-        let part = |values: &[f32]| {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            Self::new(Encoding::F32, shape.clone(), bytes)
-        };
-        let width = values.len() / parts;
-        Some((0..parts).map(|i| part(&values[i * width..(i + 1) * width])).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::{Encoding, RawTensor};
 
     fn weights() -> Weights<'static> {
         let mut weights = Weights::default();

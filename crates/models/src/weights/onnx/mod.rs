@@ -122,7 +122,7 @@ impl<'a> Onnx<'a> {
     /// The initialisers under their own names. [`Weights::renamed`] gives them those of their nodes; integers that only
     /// the graph needs are left out with [`Weights::without`].
     pub fn weights(&self) -> Weights<'a> {
-        Weights { tensors: self.tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.clone())).collect() }
+        Weights { tensors: self.tensors.iter().map(|(name, tensor)| ((*name).to_owned(), tensor.clone())).collect(), ..Weights::default() }
     }
 }
 

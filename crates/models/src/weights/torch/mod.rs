@@ -136,7 +136,7 @@ fn collect<'a>(pickle: &Pickle<'a>, storages: &impl Storages<'a>, entry: Option<
             return Err(TorchError::Damaged(format!("tensor `{name}` is listed twice")));
         }
     }
-    Ok(Weights { tensors: weights })
+    Ok(Weights { tensors: weights, ..Weights::default() })
 }
 
 fn state_dict<'p, 'a>(pickle: &'p Pickle<'a>) -> Result<Vec<(&'a str, &'p TensorView)>, TorchError> {

@@ -1,19 +1,23 @@
 //! Checkpoints by name: registry table → files → a frozen model.
 
-use std::fs::File;
-use std::path::Path;
+mod folder;
+mod mapped;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use memmap2::Mmap;
-use reprogram_models::weights::Weights;
-use reprogram_models::{Backbone, Frozen, Llama, LlamaError, Vit, VitConfig, VitError};
+use reprogram_models::weights::{Gguf, Weights};
+use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Pixels, Vit, VitConfig, VitError};
 
-use crate::assets::{AssetError, AssetStore, Digest, Progress};
+use folder::HubFolder;
+pub use mapped::{Mapped, map};
+
+use crate::assets::{AssetError, AssetStore, Digest, HubRepository, Progress, RepositoryError};
 use crate::registry::{Registry, RegistryError, Role, WeightFormat, Weights as WeightSource};
 
 /// The letters ViT, trained by `reprogram pretrain letters`.
-const LETTERS_VIT: &[u8] = include_bytes!("../assets/letters-vit.safetensors");
+const LETTERS_VIT: &[u8] = include_bytes!("../../assets/letters-vit.safetensors");
 
 /// A loaded checkpoint and what it is known by.
 #[derive(Clone)]
@@ -33,6 +37,9 @@ pub enum BackboneError {
     /// Its files cannot be had.
     #[error(transparent)]
     Asset(#[from] AssetError),
+    /// The hub does not give it.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     /// Its files cannot be read.
     #[error("{path}: {error}")]
     Io {
@@ -61,7 +68,8 @@ pub enum BackboneError {
     },
 }
 
-/// Loads a checkpoint onto a device. A path to a GGUF file stands for itself.
+/// Loads a checkpoint onto a device. The path of a GGUF file or of a folder in the hub's layout stands for itself, and so does
+/// `hub:OWNER/NAME@COMMIT`.
 pub fn load(
     name: &str,
     registry: &Registry,
@@ -73,6 +81,12 @@ pub fn load(
         let bytes = map(Path::new(name))?;
         return llama(name, &bytes, device);
     }
+    if let Some(repository) = HubRepository::parse(name) {
+        return of_repository(name, &repository?, store, device, progress);
+    }
+    if Path::new(name).is_dir() {
+        return of_folder(name, &HubFolder::open(Path::new(name))?, device);
+    }
     let checkpoint = registry.checkpoint(name)?;
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     match (checkpoint.weights(), checkpoint.family(), checkpoint.format()) {
@@ -82,14 +96,56 @@ pub fn load(
             let path = store.obtain(&file.asset, progress)?;
             llama(name, &map(&path)?, device)
         }
+        (WeightSource::Files(files), _, WeightFormat::Folder) => {
+            let obtained = files.iter().map(|file| Ok((file.role, store.obtain(&file.asset, progress)?)));
+            let obtained: Vec<(Role, PathBuf)> = obtained.collect::<Result<_, AssetError>>()?;
+            of_folder(name, &HubFolder::of_files(name, &obtained)?, device)
+        }
+        (WeightSource::Repository(repository), _, WeightFormat::Folder) => of_repository(name, repository, store, device, progress),
         (_, family, format) => Err(BackboneError::Family { name: name.to_owned(), family: family.to_owned(), format }),
     }
 }
 
-fn llama(name: &str, bytes: &[u8], device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    let model = Llama::from_gguf(bytes, name, device)
-        .map_err(|error: LlamaError| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(bytes).to_string() })
+/// Whether a folder has all that a model needs, as far as its files tell without being decoded.
+pub fn is_whole(folder: &Path) -> bool {
+    HubFolder::open(folder).is_ok_and(|folder| folder.weights().is_ok())
+}
+
+fn of_repository(
+    name: &str,
+    repository: &HubRepository,
+    store: &AssetStore,
+    device: &Device,
+    progress: &dyn Progress,
+) -> Result<LoadedBackbone, BackboneError> {
+    of_folder(name, &HubFolder::open(&store.repository(repository, &is_whole, progress)?)?, device)
+}
+
+/// Loads a folder in the hub's layout without its preprocessing, so that it is fed what its first layer takes.
+pub fn load_unprocessed(path: &Path, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    built_of(&path.display().to_string(), &HubFolder::open(path)?, Pixels::Normalised, device)
+}
+
+fn of_folder(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    built_of(name, folder, Pixels::Raw, device)
+}
+
+fn built_of(name: &str, folder: &HubFolder, pixels: Pixels, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    let digest = folder.digest();
+    let release = |part: &[u8]| folder.release(part);
+    let checkpoint = HubCheckpoint { files: &folder.files, weights: folder.weights()?.releasing(&release), pixels };
+    let backbone = checkpoint.load(name, device);
+    let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
+    Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string() })
+}
+
+fn llama(name: &str, file: &Mapped, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    let digest = Digest::of(file);
+    let release = |part: &[u8]| file.release(part);
+    let gguf = Gguf::parse(file).map_err(LlamaError::from);
+    let model = gguf.and_then(|gguf| Llama::from_gguf(&gguf.releasing(&release), name, device));
+    let model = model.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
+    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string() })
 }
 
 fn letters_vit(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneError> {
@@ -105,14 +161,4 @@ fn embedded_vit(bytes: &[u8], name: &str, device: &Device) -> Result<Vit, String
     let config: VitConfig = serde_json::from_str(config).map_err(|error| error.to_string())?;
     let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?;
     Vit::load(&config, name, weights, device).map_err(|error: VitError| error.to_string())
-}
-
-/// Maps a file into memory.
-#[allow(unsafe_code)]
-fn map(path: &Path) -> Result<Mmap, BackboneError> {
-    let io = |error| BackboneError::Io { path: path.display().to_string(), error };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: the bytes are read while the model is built and never kept. Another process that truncates the file in that
-    // time ends this one (SIGBUS); cached assets are immutable and named by their hash, so nobody has reason to.
-    unsafe { Mmap::map(&file) }.map_err(io)
 }
