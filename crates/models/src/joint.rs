@@ -1,15 +1,17 @@
 //! Where the features of two towers meet.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation};
 
 /// Similarity of images and texts: the scaled cosine of their features.
 ///
 /// # Reference
-/// Radford et al., arXiv 2103.00020, figure 3.
+/// Radford et al., arXiv 2103.00020, figure 3; with a bias and pairs for themselves: Zhai et al., arXiv 2303.15343.
 #[derive(Debug, Clone)]
 pub struct JointSpace {
     /// `[1]`, the factor of the cosine.
     pub(crate) scale: Tensor<1>,
+    /// `[1]`, added to it, where each pair is judged for itself.
+    pub(crate) bias: Option<Tensor<1>>,
 }
 
 impl JointSpace {
@@ -22,6 +24,19 @@ impl JointSpace {
     /// Features of images and of texts, as the towers give them, to logits `[images, texts]`.
     pub fn logits(&self, images: Tensor<2>, texts: Tensor<2>) -> Tensor<2> {
         let cosine = Self::normalise(images).matmul(Self::normalise(texts).transpose());
-        cosine * self.scale.clone().unsqueeze()
+        let scaled = cosine * self.scale.clone().unsqueeze();
+        match &self.bias {
+            Some(bias) => scaled + bias.clone().unsqueeze(),
+            None => scaled,
+        }
+    }
+
+    /// Logits to probabilities, `[images, texts]`: of each text among all of an image's, or, where there is a bias, of each pair
+    /// for itself.
+    pub fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {
+        match &self.bias {
+            Some(_) => activation::sigmoid(logits),
+            None => activation::softmax(logits, 1),
+        }
     }
 }

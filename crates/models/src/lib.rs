@@ -18,6 +18,7 @@ mod joint;
 mod llama;
 mod loss;
 pub mod parity;
+mod siglip;
 mod stream;
 mod text;
 mod vit;
@@ -26,7 +27,7 @@ pub mod weights;
 pub use acoustic::{Acoustic, AcousticConfig, AcousticError};
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
 pub use bert::{Bert, BertConfig, Pooling};
-pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd};
+pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd, is_open_clip, open_clip_to_hub};
 pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
 pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate};
@@ -34,6 +35,7 @@ pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels}
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
+pub use siglip::{Siglip, SiglipConfig, SiglipError};
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
 pub use text::{
     ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,

@@ -96,6 +96,16 @@ impl Attention {
         let (KeyValue { key, value }, mask) = stream.attend(layer, KeyValue { key, value }, *masking);
         self.output.forward(join_heads(attend(query, key, value, mask, *scale, *softcap)))
     }
+
+    /// Attention of `x` (`[batch, query, dim]`) over other tokens, all of which it sees (`[batch, seq, dim]`), without positions
+    /// or norms of its own; the result has the shape of `x`.
+    pub fn forward_over(&self, x: Tensor<3>, tokens: Tensor<3>) -> Tensor<3> {
+        let AttentionRule { heads, scale, softcap, .. } = &self.rule;
+        let query = split_heads(self.query.forward(x), heads.query);
+        let key = split_heads(self.key.forward(tokens.clone()), heads.key_value);
+        let value = split_heads(self.value.forward(tokens), heads.key_value);
+        self.output.forward(join_heads(attend(query, key, value, Mask::None, *scale, *softcap)))
+    }
 }
 
 /// Attention of `query` (`[batch, head, query, head_dim]`) over `key` and `value` (`[batch, kv_head, key, head_dim]`);

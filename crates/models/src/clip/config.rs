@@ -74,9 +74,7 @@ impl ClipConfig {
         let mut text = hub.section("text_config")?.ok_or_else(|| missing("text_config"))?;
         hub.finish()?;
         let (image_size, patch_size) = (vision.take::<usize>("image_size")?, vision.take::<usize>("patch_size")?);
-        if patch_size == 0 || !image_size.is_multiple_of(patch_size) {
-            return Err(bad("patch_size", format!("patches of {patch_size} pixels do not tile an image of {image_size}")));
-        }
+        tiles(image_size, patch_size)?;
         let n_channels = vision.optional("num_channels")?.unwrap_or(3);
         let end = match text.optional::<u32>("eos_token_id")? {
             None | Some(2) => TextEnd::Largest,
@@ -100,6 +98,14 @@ impl ClipConfig {
         text.finish()?;
         Ok(config)
     }
+}
+
+/// Refuses patches that do not fill an image.
+pub(crate) fn tiles(image_size: usize, patch_size: usize) -> Result<(), ConfigError> {
+    if patch_size == 0 || !image_size.is_multiple_of(patch_size) {
+        return Err(bad("patch_size", format!("patches of {patch_size} pixels do not tile an image of {image_size}")));
+    }
+    Ok(())
 }
 
 /// Mean and standard deviation of each channel, from a `preprocessor_config.json`; the other keys of that file say how images

@@ -3,14 +3,16 @@
 //! # Reference
 //! Radford et al., arXiv 2103.00020; layout and key names of the hub's `CLIPModel`.
 
-mod config;
+pub(crate) mod config;
 mod model;
+mod open_clip;
 
 use burn::tensor::{Device, Tensor};
 use reprogram_taxonomy::Card;
 
 pub use config::{ClipConfig, ClipTower, TextEnd};
 pub use model::ClipModel;
+pub use open_clip::{is_open_clip, open_clip_to_hub};
 
 use crate::weights::{Loader, Weights, WeightsError};
 use crate::{Backbone, Frozen, Input, JointSpace, Reading, Stream, TextTokenizer};
@@ -34,7 +36,7 @@ impl Clip {
     ) -> Result<Self, WeightsError> {
         let (model, _) = ClipModel::from_loader(config, Loader::new(weights, device))?;
         let model = Frozen::new(model);
-        let joint = JointSpace { scale: model.logit_scale().exp() };
+        let joint = JointSpace { scale: model.logit_scale().exp(), bias: None };
         Ok(Self { model, joint, tokenizer, card: config.card(name) })
     }
 }

@@ -211,6 +211,25 @@ impl Stream {
         self
     }
 
+    /// Fills every row up behind to `total` tokens, prompt and special ones included, with copies of `token` (`[dim]`), and
+    /// lets it be read at the last of them. Unlike padding these count: they are seen.
+    ///
+    /// # Panics
+    /// When there are more tokens already.
+    #[must_use]
+    pub(crate) fn filled(mut self, total: usize, token: Tensor<1>) -> Self {
+        let [batch, seq, dim] = self.tokens.dims();
+        assert!(seq <= total, "{seq} tokens, but {total} at most");
+        if seq < total {
+            let more = token.reshape([1, 1, dim]).expand([batch, total - seq, dim]);
+            self.tokens = Tensor::cat(vec![self.tokens, more], 1);
+        }
+        self.layout.content = total - self.layout.front();
+        self.spans = vec![Span { offset: 0, length: self.layout.content }; batch];
+        self.ends = vec![self.layout.content.saturating_sub(1); batch];
+        self
+    }
+
     /// Counts the prompt's tokens as the first of every row's content, so that what stands at them can be read.
     ///
     /// # Panics

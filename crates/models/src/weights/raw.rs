@@ -42,6 +42,43 @@ impl<'a> RawTensor<'a> {
         }
     }
 
+    /// A matrix with rows and columns exchanged; nothing where it is none.
+    pub(super) fn transposed(self) -> Option<Self> {
+        let [rows, columns] = self.shape[..] else { return None };
+        let strides = match &self.order {
+            Order::RowMajor if self.encoding.unit().0 == 1 => vec![1, columns],
+            Order::Strided(strides) => vec![strides[1], strides[0]],
+            Order::RowMajor | Order::PairedHeads(_) => return self.decoded().transposed(),
+        };
+        Some(Self { shape: vec![columns, rows], order: Order::Strided(strides), ..self })
+    }
+
+    /// Equal parts along the first axis; nothing where it does not divide.
+    pub(super) fn cut(self, parts: usize) -> Option<Vec<Self>> {
+        let rows = *self.shape.first()?;
+        if parts == 0 || !rows.is_multiple_of(parts) {
+            return None;
+        }
+        let mut shape = self.shape.clone();
+        shape[0] = rows / parts;
+        let length = self.encoding.byte_len(shape.iter().product()).filter(|_| self.order == Order::RowMajor);
+        // Blocks of a quantised tensor may reach over a cut, and others do not lie in one piece: such are decoded first.
+        let Some(length) = length else {
+            return self.decoded().cut(parts);
+        };
+        let part = |i: usize| match &self.bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[i * length..(i + 1) * length]),
+            Cow::Owned(bytes) => Cow::Owned(bytes[i * length..(i + 1) * length].to_vec()),
+        };
+        Some((0..parts).map(|i| Self::new(self.encoding, shape.clone(), part(i))).collect())
+    }
+
+    /// The same values, row-major.
+    fn decoded(&self) -> Self {
+        let bytes: Vec<u8> = self.decode().into_iter().flat_map(f32::to_le_bytes).collect();
+        Self::new(Encoding::F32, self.shape.clone(), bytes)
+    }
+
     pub(super) fn decode(&self) -> Vec<f32> {
         match &self.order {
             Order::RowMajor => self.encoding.decode(&self.bytes),
@@ -100,6 +137,18 @@ mod tests {
     fn rows_are_unpaired_within_heads() {
         let values: Vec<f32> = (0u8..8).map(f32::from).collect();
         assert_eq!(unpair_rows(&values, &[8, 1], 2), [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    }
+
+    #[test]
+    fn cutting_and_turning_keep_every_value() {
+        let strided = || RawTensor::new(Encoding::U8, vec![4, 2], (0..8).collect::<Vec<u8>>()).in_order(Order::Strided(vec![1, 4]));
+        let whole = strided().decoded();
+        assert_eq!(whole.clone().transposed().unwrap().decode(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        assert_eq!(strided().transposed().unwrap().decode(), whole.clone().transposed().unwrap().decode());
+        for tensor in [whole, strided()] {
+            let parts = tensor.cut(2).unwrap();
+            assert_eq!((parts[1].decode(), &parts[1].shape), (vec![2.0, 6.0, 3.0, 7.0], &vec![2, 2]));
+        }
     }
 
     #[test]

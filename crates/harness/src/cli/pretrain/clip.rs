@@ -40,7 +40,10 @@ pub(super) struct ClipArgs {
     /// Gradient steps; the learning rate falls to zero over them
     #[arg(long, default_value_t = ClipRecipe::default().steps)]
     steps: usize,
-    /// End after so many minutes, done or not; the schedule stays that of all steps
+    /// End after so many steps; the learning rate falls as if all were done
+    #[arg(long, value_name = "STEP")]
+    until: Option<usize>,
+    /// End after so many minutes, likewise; `--until` with the steps that the card says makes the same file again
     #[arg(long)]
     minutes: Option<f64>,
     #[command(flatten)]
@@ -75,7 +78,8 @@ pub(super) fn run(args: &ClipArgs, console: &Console) -> Result<String, Failure>
             failure = half_precision(&(moment.tensors)(), &metadata).and_then(|bytes| write(&args.output, &bytes)).err();
         }
         let is_late = args.minutes.is_some_and(|minutes| elapsed.as_secs_f64() > 60.0 * minutes);
-        if is_late || failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let is_last = args.until.is_some_and(|until| moment.step >= until);
+        if is_late || is_last || failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let trained = train(&data.corpus, &vocabulary, recipe, &opened.device, watch).map_err(Failure::system)?;
     if let Some(failure) = failure {
@@ -158,5 +162,69 @@ impl Data {
             Score { what: test.what.clone(), n_classes: test.classes.len(), right }
         };
         Ok(self.tests.iter().map(score).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reprogram_models::TextTokenizer;
+    use reprogram_models::weights::StoredTensor;
+
+    use super::*;
+
+    /// Plain photographs of a few shades: class 0 is red, 1 green, 2 blue.
+    fn plain(labels: &[usize]) -> PhotoSet {
+        let photo = |(i, &label): (usize, &usize)| {
+            let shade = 120 + (i * 37 % 120) as u8;
+            (0..3 * photos::EDGE * photos::EDGE).map(move |value| if value / (photos::EDGE * photos::EDGE) == label { shade } else { 20 })
+        };
+        PhotoSet::new(labels.iter().enumerate().flat_map(photo).collect(), labels.to_vec())
+    }
+
+    fn colours() -> Vec<Class> {
+        let class = |name: &str| Class { key: name.to_owned(), names: vec![name.to_owned()] };
+        ["red thing", "green thing", "blue thing"].map(class).to_vec()
+    }
+
+    fn learned(steps: usize, last: usize) -> (Vocabulary, Vec<StoredTensor>, Vec<f32>) {
+        let corpus = Corpus { classes: colours(), sources: [plain(&[0, 1, 0, 1, 0, 1, 0, 1]), plain(&[2, 2, 2, 2])] };
+        let captions = all_captions(corpus.classes.iter().flat_map(|class| &class.names));
+        let vocabulary = Vocabulary::learn(&captions, 400, CONTEXT).unwrap();
+        let recipe = ClipRecipe { steps, batch_size: 12, ..ClipRecipe::default() };
+        let mut losses = Vec::new();
+        let watch = |moment: &Moment<'_>| {
+            losses.push(moment.loss);
+            if moment.step == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let trained = train(&corpus, &vocabulary, recipe, &Device::flex(), watch).unwrap();
+        assert_eq!(trained.steps, last.min(steps));
+        (vocabulary, trained.tensors, losses)
+    }
+
+    #[test]
+    fn colours_are_learned_by_name_and_the_file_is_all_that_is_needed() {
+        let (vocabulary, tensors, losses) = learned(40, 40);
+        assert!(losses[39] < losses[0] - 0.5, "{losses:?}");
+        let config = config(vocabulary.size());
+        let texts = metadata(&config, &vocabulary).unwrap();
+        let bytes = half_precision(&tensors, &texts).unwrap();
+
+        let preprocessor = texts["preprocessor_config"].as_bytes();
+        assert_eq!(ClipConfig::from_hub(texts["config"].as_bytes(), Some(preprocessor)).unwrap(), config);
+        let tokenizer = TextTokenizer::from_tokenizer_json(texts["tokenizer"].as_bytes(), None).unwrap();
+        let text = "A photo of a GREEN thing, not seen before.";
+        assert_eq!(tokenizer.encode_with_special_tokens(text), vocabulary.encode(text));
+
+        let model = Clip::load(&config, "colours", Weights::from_safetensors(&bytes).unwrap(), None, &Device::flex()).unwrap();
+        let right = accuracy(&model, &classifier(&model, &colours(), &vocabulary), &plain(&[2, 0, 1, 1, 2, 0]));
+        assert_eq!((right.right, right.n), (6, 6));
+    }
+
+    #[test]
+    fn one_seed_gives_the_same_numbers_and_the_training_can_be_ended() {
+        let ((_, first, losses), (_, second, again)) = (learned(9, 3), learned(9, 3));
+        assert_eq!(losses, again);
+        assert_eq!(first, second);
+        assert_eq!(losses.len(), 3);
     }
 }

@@ -145,7 +145,16 @@ impl PhotoSet {
         let labels: Vec<usize> = labels.collect::<Result<_, _>>()?;
         let photos: Result<Vec<Vec<u8>>, PhotoError> =
             members.into_par_iter().map(|(name, bytes)| photo(&bytes).map_err(|error| bad(&name, error.to_string()))).collect();
-        Ok(Self { pixels: photos?.concat(), labels })
+        Ok(Self::new(photos?.concat(), labels))
+    }
+
+    /// From bytes in the order photo, channel, row, column.
+    ///
+    /// # Panics
+    /// If the bytes do not fill one photograph for each label.
+    pub fn new(pixels: Vec<u8>, labels: Vec<usize>) -> Self {
+        assert_eq!(pixels.len(), labels.len() * VALUES, "a photograph has {VALUES} bytes");
+        Self { pixels, labels }
     }
 
     /// Photographs.
@@ -244,7 +253,7 @@ mod tests {
 
     fn gradient() -> PhotoSet {
         let pixels = (0..VALUES).map(|i| (i % EDGE * 8) as u8).collect();
-        PhotoSet { pixels, labels: vec![3] }
+        PhotoSet::new(pixels, vec![3])
     }
 
     #[test]

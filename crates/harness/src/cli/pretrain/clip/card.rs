@@ -74,7 +74,7 @@ impl fmt::Display for Card<'_> {
         writeln!(
             f,
             "- **Held out**: every {HOLD_OUT_EVERY}th class of Tiny ImageNet in the order of synsets; neither a photograph nor a name \
-             of these was trained on. Some of them are close to classes that were (breeds of dog, kinds of car): {}.",
+             of these was trained on, though CIFAR-10's photographs may show some (a poodle among its dogs): {}.",
             self.held_out.iter().map(|class| class.names[0].as_str()).collect::<Vec<_>>().join(", "),
         )?;
         self.training(f)?;
@@ -119,6 +119,34 @@ impl Card<'_> {
         let minutes = |time: Duration| format!("{:.0}", time.as_secs_f64() / 60.0);
         let work = self.work.map_or_else(String::new, |work| format!(", {} CPU-minutes", minutes(work)));
         writeln!(f, "- **Time**: {} minutes{work}, on a CPU.", minutes(self.wall))?;
-        writeln!(f, "- **Command**: `reprogram pretrain clip --seed {seed} --steps {steps}`")
+        let until = if self.steps == steps { String::new() } else { format!(" --until {}", self.steps) };
+        writeln!(f, "- **Command**: `reprogram pretrain clip --seed {seed} --steps {steps}{until}`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pretrain::clip::config;
+
+    #[test]
+    fn a_card_says_what_was_done_and_what_came_of_it() {
+        let class = |name: &str| Class { key: name.to_owned(), names: vec![name.to_owned(), "other".to_owned()] };
+        let score = |what: &str, n_classes, right, n| Score { what: what.to_owned(), n_classes, right: Proportion { right, n } };
+        let card = Card {
+            name: "tiny".to_owned(),
+            config: &config(1_000),
+            n_parameters: 1_234_567,
+            n_bytes: 2_500_000,
+            recipe: ClipRecipe { seed: 3, steps: 100, ..ClipRecipe::default() },
+            steps: 90,
+            wall: Duration::from_secs(600),
+            work: Some(Duration::from_secs(540)),
+            licence: "none stated",
+            held_out: &[class("goose"), class("alp")],
+            scores: &[score("CIFAR-10 test", 10, 5_000, 10_000), score("**held-out** classes alone", 20, 60, 1_000)],
+            sizes: [50_000, 9_000],
+        };
+        insta::assert_snapshot!(card.to_string());
     }
 }
