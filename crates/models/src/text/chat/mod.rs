@@ -8,6 +8,7 @@
 mod date;
 mod json;
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, context};
 use serde::{Deserialize, Serialize};
@@ -95,9 +96,10 @@ pub struct ChatTemplate {
 impl ChatTemplate {
     /// Reads the text of a template (`chat_template.jinja`).
     pub fn parse(template: &str) -> Result<Self, ChatError> {
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        let syntax = syntax.map_err(|error| ChatError::Syntax(error.to_string()))?;
         let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -160,7 +162,7 @@ impl ChatTemplate {
         });
         let optional = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
         let context = context! {
-            messages => messages,
+            messages => Value::from_serialize(messages),
             add_generation_prompt => end == ChatEnd::AssistantsTurn,
             bos_token => optional(with.bos),
             eos_token => optional(with.eos),
