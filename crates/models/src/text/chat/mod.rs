@@ -11,7 +11,7 @@ mod json;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, context};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub use date::ChatDate;
 
@@ -23,7 +23,7 @@ const FUEL: u64 = 10_000_000;
 const NAME: &str = "chat";
 
 /// One turn of a chat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
     /// `system`, `user` or `assistant`, where the template knows no others.
     pub role: String,
@@ -35,6 +35,10 @@ impl ChatMessage {
     /// A message.
     pub fn new(role: &str, content: &str) -> Self {
         Self { role: role.to_owned(), content: content.to_owned() }
+    }
+
+    fn as_value(&self) -> Value {
+        Value::from_pairs([("role", self.role.as_str()), ("content", self.content.as_str())])
     }
 }
 
@@ -162,7 +166,7 @@ impl ChatTemplate {
         });
         let optional = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
         let context = context! {
-            messages => Value::from_serialize(messages),
+            messages => messages.iter().map(ChatMessage::as_value).collect::<Vec<Value>>(),
             add_generation_prompt => end == ChatEnd::AssistantsTurn,
             bos_token => optional(with.bos),
             eos_token => optional(with.eos),
