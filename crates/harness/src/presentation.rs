@@ -26,7 +26,7 @@ enum Items {
 /// Where images are put on a backbone's canvas; nothing where it takes tokens.
 pub fn placement(card: &Card, image_size: Option<usize>) -> Result<Option<Placement>, Misfit> {
     match card.main.input {
-        InputSpace::Tokens { .. } => Ok(None),
+        InputSpace::Tokens { .. } | InputSpace::Waveform { .. } => Ok(None),
         InputSpace::Image { height, width, .. } => {
             let image = image_size.map_or([height, width], |edge| [edge, edge]);
             if image[0] > height || image[1] > width || image[0] == 0 {
@@ -52,6 +52,10 @@ impl Presented {
                 }
                 let [height, width] = placement.canvas;
                 Items::Images(Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), device))
+            }
+            (InputSpace::Waveform { .. }, _) => {
+                let needs = "recordings, which no data set here holds".to_owned();
+                return Err(Misfit::PartNeeds { part: card.name.clone(), needs });
             }
             (InputSpace::Tokens { .. } | InputSpace::Image { .. }, _) => {
                 Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)

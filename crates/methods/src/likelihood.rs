@@ -158,7 +158,9 @@ pub fn pair_log_likelihoods(backbone: &dyn Backbone, pairs: &[Pair], token_budge
 pub(crate) fn context_of(backbone: &dyn Backbone) -> usize {
     match backbone.card().main.input {
         reprogram_taxonomy::InputSpace::Tokens { context, .. } => context,
-        reprogram_taxonomy::InputSpace::Image { .. } => panic!("a language model: Signature::check comes first"),
+        reprogram_taxonomy::InputSpace::Image { .. } | reprogram_taxonomy::InputSpace::Waveform { .. } => {
+            panic!("a language model: Signature::check comes first")
+        }
     }
 }
 

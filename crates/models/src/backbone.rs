@@ -61,6 +61,8 @@ pub enum Input {
     Image(Tensor<4>),
     /// Token ids.
     Tokens(TokenBatch),
+    /// Samples in −1..=1, at the backbone's own rate: `[batch, sample]`.
+    Waveform(Tensor<2>),
 }
 
 /// A content token: its row in the batch, and its index in the row.

@@ -5,10 +5,14 @@
 //!
 //! This crate touches no disk: weights come as bytes ([`weights::Weights`]), already in memory or memory-mapped.
 
+mod acoustic;
 mod backbone;
+mod bert;
 pub mod blocks;
 mod clip;
+mod efficientnet;
 mod frozen;
+mod generate;
 mod hub;
 mod joint;
 mod llama;
@@ -20,14 +24,21 @@ mod text;
 mod vit;
 pub mod weights;
 
+pub use acoustic::{Acoustic, AcousticConfig, AcousticError};
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
+pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd, is_open_clip, open_clip_to_hub};
+pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
-pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError};
+pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate};
+pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
 pub use siglip::{Siglip, SiglipConfig, SiglipError};
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
-pub use text::{EncodedPair, SpecialToken, SpecialTokens, TextTokenizer, TokenizerError};
+pub use text::{
+    ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
+    TokenizerError,
+};
 pub use vit::{Vit, VitConfig, VitConfigError, VitError};

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_models::parity::{self, Tolerance};
 use reprogram_models::weights::Weights;
-use reprogram_models::{Backbone, Frozen, HubCheckpoint, Input, KvCache, Llama, LlamaConfig, Reading, TokenAt, TokenBatch, Vit, VitConfig};
+use reprogram_models::{
+    Backbone, Frozen, HubCheckpoint, HubFiles, Input, KvCache, Llama, LlamaConfig, Pixels, Reading, TokenAt, TokenBatch, Vit, VitConfig,
+};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 1e-4;
@@ -136,9 +138,10 @@ fn vit_padding_frame() {
 /// Loads a folder as the hub lays it out and compares every tensor; whatever the file holds must be known.
 #[track_caller]
 fn compare_all(family: &str) {
-    let (config, weights, expected) =
-        (read(family, "config.json"), read(family, "model.safetensors"), read(family, "expected.safetensors"));
-    let checkpoint = HubCheckpoint { config: &config, weights: Weights::from_safetensors(&weights).unwrap() };
+    let (weights, expected) = (read(family, "model.safetensors"), read(family, "expected.safetensors"));
+    let files = HubFiles::collect(|file| Ok::<_, ()>((file == "config.json").then(|| read(family, file)))).unwrap();
+    let weights = Weights::from_safetensors(&weights).unwrap();
+    let checkpoint = HubCheckpoint { files: &files, weights, pixels: Pixels::Normalised };
     let model = checkpoint.load(family, &Device::flex()).unwrap();
     let report = parity::Expected::parse(&expected).unwrap().compare(model.as_ref()).unwrap();
     for comparison in &report.compared {

@@ -11,7 +11,7 @@ const EXPECTED: &[u8] = include_bytes!("fixtures/quantised/expected.safetensors"
 
 #[test]
 fn every_type_is_decoded_to_the_same_bits() {
-    let found = Gguf::parse(BLOCKS).unwrap().weights(|name| (name.to_owned(), None));
+    let found = Gguf::parse(BLOCKS).unwrap().weights(|name| (name.to_owned(), None)).unwrap();
     let expected = Weights::from_safetensors(EXPECTED).unwrap();
     assert!(found.names().eq(expected.names()), "the two files have other tensors");
     assert_eq!(found.names().count(), 16);

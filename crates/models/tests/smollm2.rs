@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use reprogram_models::weights::Gguf;
-use reprogram_models::{Backbone, Input, Llama, Reading, TokenAt, TokenBatch};
+use reprogram_models::{Backbone, Decoding, Input, Llama, Reading, Stops, TokenAt, TokenBatch, generate};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 2e-3;
@@ -59,8 +59,9 @@ fn logits_tokens_and_greedy_text_are_the_references() {
         }
         let greedy: Vec<u32> =
             file.tensor(&format!("p{i}.greedy24")).unwrap().data().as_chunks::<4>().0.iter().map(|&b| u32::from_le_bytes(b)).collect();
-        let generated = model.generate_greedy(&prompt, greedy.len(), tokenizer.eos().unwrap());
-        assert_eq!(tokenizer.decode(&generated), tokenizer.decode(&greedy), "greedy text of prompt {i}");
+        let stops = Stops::after(greedy.len()).at_token(tokenizer.eos().unwrap());
+        let generated = generate(&model, &[prompt], Decoding::Greedy, &stops, |_| 0.0).unwrap().remove(0);
+        assert_eq!(tokenizer.decode(&generated.tokens), tokenizer.decode(&greedy), "greedy text of prompt {i}");
     }
     println!("logits: max |Δ| = {worst:.2e}");
     assert!(worst <= TOLERANCE, "logits: max |Δ| = {worst:.2e}");

@@ -137,6 +137,8 @@ axis! {
         Vision = "vision",
         /// The text encoder, or the language model itself.
         Text = "text",
+        /// The encoder of sound.
+        Acoustic = "acoustic",
     }
 }
 
@@ -146,6 +148,7 @@ impl Tower {
         match self {
             Self::Vision => Modality::Vision,
             Self::Text => Modality::Text,
+            Self::Acoustic => Modality::Audio,
         }
     }
 }

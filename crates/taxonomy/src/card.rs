@@ -36,6 +36,13 @@ pub enum InputSpace {
         /// Distinct tokens.
         vocabulary: usize,
     },
+    /// Recordings of this length, one channel.
+    Waveform {
+        /// Samples.
+        samples: usize,
+        /// Samples a second.
+        rate: usize,
+    },
 }
 
 /// The source label space.

@@ -69,7 +69,7 @@ impl Signature {
                 return Err(Misfit::TooDeep { backbone: backbone(), depth: tower.depth, layer: layers.first() });
             }
             let grows_at_input = site.operator() == Operator::Concatenative && site.location() == Location::Input;
-            if grows_at_input && matches!(tower.input, InputSpace::Image { .. }) {
+            if grows_at_input && matches!(tower.input, InputSpace::Image { .. } | InputSpace::Waveform { .. }) {
                 return Err(Misfit::FixedCanvas { backbone: backbone() });
             }
         }

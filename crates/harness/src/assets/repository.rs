@@ -8,23 +8,13 @@ use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
+use reprogram_models::HubFiles;
 
 use super::hub::{Bridge, reason};
 use super::{BadWord, HubSettings, Network, Progress, Reason, Word};
 
 /// How such a name begins.
 const SCHEME: &str = "hub:";
-
-/// Files beside the weights that a model may be made of.
-const BESIDE: &[&str] = &[
-    "config.json",
-    "preprocessor_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-];
 
 /// A repository at a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,9 +116,11 @@ impl HubRepository {
     /// Of the files in the repository those that a model is made of, weights in the hub's own order of preference.
     fn wanted(&self, held: &[String]) -> Result<Vec<String>, RepositoryError> {
         let has = |name: &str| held.iter().any(|file| file == name);
-        let mut wanted: Vec<String> = BESIDE.iter().filter(|name| has(name)).map(|&name| name.to_owned()).collect();
+        let mut wanted: Vec<String> = HubFiles::KNOWN.iter().filter(|name| has(name)).map(|&name| name.to_owned()).collect();
         if has("model.safetensors") {
             wanted.push("model.safetensors".to_owned());
+        } else if has("open_clip_model.safetensors") {
+            wanted.push("open_clip_model.safetensors".to_owned());
         } else if has("model.safetensors.index.json") {
             let is_shard = |file: &&String| file.starts_with("model-") && file.ends_with(".safetensors") && !file.contains('/');
             wanted.push("model.safetensors.index.json".to_owned());

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reprogram_models::HubFiles;
 use reprogram_models::weights::{ShardIndex, Weights};
 
 use super::{BackboneError, Mapped, map};
@@ -12,13 +13,13 @@ use crate::registry::Role;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const OPEN_CLIP: &str = "open_clip_model.safetensors";
 const PICKLED: &str = "pytorch_model.bin";
 
 /// The files of a folder that a model is made of.
 pub(super) struct HubFolder {
     name: String,
-    pub(super) config: Vec<u8>,
-    pub(super) preprocessor: Option<Vec<u8>>,
+    pub(super) files: HubFiles,
     weights: StoredWeights,
 }
 
@@ -33,11 +34,10 @@ impl HubFolder {
     /// PyTorch file.
     pub(super) fn open(path: &Path) -> Result<Self, BackboneError> {
         let damaged = |reason: String| BackboneError::Damaged { name: path.display().to_string(), reason };
-        let config = read(path, "config.json")?.ok_or_else(|| {
-            damaged("the folder has no `config.json`\n  help: a folder in the hub's layout has one beside its weights".to_owned())
-        })?;
-        let weights = if path.join(SINGLE).is_file() {
-            StoredWeights::Single(map(&path.join(SINGLE))?)
+        let files = HubFiles::collect(|file| read(path, file))?;
+        let single = [SINGLE, OPEN_CLIP].into_iter().map(|file| path.join(file)).find(|file| file.is_file());
+        let weights = if let Some(file) = single {
+            StoredWeights::Single(map(&file)?)
         } else if let Some(index) = read(path, INDEX)? {
             let index = ShardIndex::parse(&index).map_err(|error| damaged(format!("{INDEX}: {error}")))?;
             let present = index.files().filter(|file| path.join(file).is_file());
@@ -48,21 +48,19 @@ impl HubFolder {
         } else {
             return Err(damaged(format!("the folder has no weights\n  help: `{SINGLE}`, `{INDEX}` with its files, or `{PICKLED}`")));
         };
-        Ok(Self { name: path.display().to_string(), config, preprocessor: read(path, "preprocessor_config.json")?, weights })
+        Ok(Self { name: path.display().to_string(), files, weights })
     }
 
     /// The same of files that lie anywhere.
     pub(super) fn of_files(name: &str, files: &[(Role, PathBuf)]) -> Result<Self, BackboneError> {
-        let path = |wanted: Role| files.iter().find(|(role, _)| *role == wanted).map(|(_, path)| path.as_path());
-        let read = |path: &Path| fs::read(path).map_err(|error| BackboneError::Io { path: path.display().to_string(), error });
-        let missing = |what: &str| BackboneError::Damaged { name: name.to_owned(), reason: format!("its table names no {what}") };
-        let weights = map(path(Role::Weights).ok_or_else(|| missing("weights"))?)?;
-        Ok(Self {
-            name: name.to_owned(),
-            config: read(path(Role::Config).ok_or_else(|| missing("config"))?)?,
-            preprocessor: path(Role::Preprocessor).map(read).transpose()?,
-            weights: StoredWeights::Single(weights),
-        })
+        let path = |wanted: Option<Role>| files.iter().find(|(role, _)| Some(*role) == wanted).map(|(_, path)| path);
+        let no_weights = || BackboneError::Damaged { name: name.to_owned(), reason: "its table names no weights".to_owned() };
+        let weights = map(path(Some(Role::Weights)).ok_or_else(no_weights)?)?;
+        let read = |file| match path(Role::of_hub_file(file)) {
+            Some(path) => fs::read(path).map(Some).map_err(|error| BackboneError::Io { path: path.display().to_string(), error }),
+            None => Ok(None),
+        };
+        Ok(Self { name: name.to_owned(), files: HubFiles::collect(read)?, weights: StoredWeights::Single(weights) })
     }
 
     /// All tensors.
@@ -98,10 +96,7 @@ impl HubFolder {
         let mut add = |name: &str, bytes: &[u8]| {
             let _ = writeln!(list, "{name} {}", Digest::of(bytes));
         };
-        add("config.json", &self.config);
-        if let Some(preprocessor) = &self.preprocessor {
-            add("preprocessor_config.json", preprocessor);
-        }
+        self.files.iter().for_each(|(name, bytes)| add(name, bytes));
         match &self.weights {
             StoredWeights::Single(bytes) => add(SINGLE, bytes),
             StoredWeights::Pickled(bytes) => add(PICKLED, bytes),

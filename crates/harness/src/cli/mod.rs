@@ -11,6 +11,7 @@ pub mod plan;
 pub mod pretrain;
 pub mod report;
 pub mod score;
+pub mod self_test;
 pub mod sweep;
 pub mod taxonomy;
 
@@ -58,6 +59,8 @@ enum Command {
     Parity(parity::ParityArgs),
     /// List the compute devices
     Devices(devices::DevicesArgs),
+    #[command(hide = true)]
+    SelfTest(self_test::SelfTestArgs),
     /// Print a shell's completion script
     Completions(completions::CompletionsArgs),
 }
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(&args, &console),
         Command::Parity(args) => parity::run(&args),
         Command::Devices(args) => devices::run(&args),
+        Command::SelfTest(args) => self_test::run(&args),
         Command::Completions(args) => completions::run(&args),
     };
     match outcome {
@@ -114,6 +118,13 @@ struct Opened {
     device_name: String,
 }
 
+/// Opens a device that passes its self-test.
+fn admitted(choice: crate::device::DeviceChoice) -> Result<burn::tensor::Device, Failure> {
+    use crate::assets::{Network, Settings};
+    let settings = Settings::from_env(Network::Forbidden).map_err(|error| Failure::AssetMissing(error.to_string()))?;
+    choice.admit(&settings.cache, &say).map_err(Failure::bad_input)
+}
+
 impl ComputeArgs {
     fn open(&self) -> Result<Opened, Failure> {
         use crate::assets::{AssetStore, Network};
@@ -121,7 +132,7 @@ impl ComputeArgs {
         Ok(Opened {
             registry: crate::registry::Registry::from_env().map_err(Failure::bad_input)?,
             store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
-            device: self.device.open().map_err(Failure::bad_input)?,
+            device: admitted(self.device)?,
             device_name: self.device.to_string(),
         })
     }

@@ -32,7 +32,7 @@ pub struct ParityArgs {
 
 /// Feeds the inputs, compares the outputs.
 pub fn run(args: &ParityArgs) -> Result<String, Failure> {
-    let device = args.device.open().map_err(Failure::bad_input)?;
+    let device = super::admitted(args.device)?;
     // Inputs were recorded behind the preprocessing, so the folder's own is not applied.
     let loaded = backbones::load_unprocessed(&args.checkpoint, &device)?;
     let bytes = map(&args.expected)?;

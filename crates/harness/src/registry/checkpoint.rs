@@ -65,6 +65,25 @@ pub enum Role {
     Tokenizer,
     /// Special tokens and the chat template.
     TokenizerConfig,
+    /// What stands behind a sentence encoder.
+    Modules,
+    /// Which of its tokens are pooled.
+    Pooling,
+}
+
+impl Role {
+    /// What a file of this name in a folder of the hub is for.
+    pub fn of_hub_file(name: &str) -> Option<Self> {
+        match name {
+            "config.json" => Some(Self::Config),
+            "preprocessor_config.json" => Some(Self::Preprocessor),
+            "tokenizer.json" => Some(Self::Tokenizer),
+            "tokenizer_config.json" => Some(Self::TokenizerConfig),
+            "modules.json" => Some(Self::Modules),
+            "1_Pooling/config.json" => Some(Self::Pooling),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]

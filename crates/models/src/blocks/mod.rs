@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod block;
+mod conv;
 mod linear;
 mod mlp;
 mod norm;
@@ -13,6 +14,7 @@ mod standardise;
 pub use activation::Activation;
 pub use attention::{Attention, AttentionRule, Heads};
 pub use block::{Block, Residual};
+pub use conv::{Conv2d, ConvPadding, ConvRule};
 pub use linear::{Bias, Linear};
 pub use mlp::{FeedForward, GatedMlp, Mlp};
 pub use norm::{LayerNorm, LayerScale, Norm, RmsNorm};

@@ -48,6 +48,8 @@ impl ClipTower {
     }
 }
 
+const NO_SUCH_TOWER: &str = "a CLIP has no acoustic tower: a stream comes from its own `embed`";
+
 #[derive(Module, Debug)]
 struct VisionTower {
     patch_embed: PatchEmbed,
@@ -145,6 +147,7 @@ impl ClipModel {
         match input {
             Input::Image(image) => self.vision.embed(image),
             Input::Tokens(batch) => self.text.embed(batch),
+            Input::Waveform(_) => panic!("a CLIP is fed images and texts: Signature::check comes first"),
         }
     }
 
@@ -162,6 +165,7 @@ impl ClipModel {
                 let TextTower { norm, projection, .. } = &self.text;
                 projection.forward(norm.forward(stream.last_tokens()))
             }
+            Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
         }
     }
 
@@ -169,6 +173,7 @@ impl ClipModel {
         match tower {
             Tower::Vision => &self.vision.blocks,
             Tower::Text => &self.text.blocks,
+            Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
         }
     }
 }
@@ -194,7 +199,7 @@ impl TextTower {
             span.length = span.length.saturating_sub(1);
         }
         let hidden = burn::tensor::module::embedding(self.embedding.val(), ids);
-        let seats = SeatPositions { table: self.positions.val() };
+        let seats = SeatPositions { table: self.positions.val(), norm: None };
         Stream::new(hidden, Tower::Text, 1, spans).read_at(ends).seated(seats)
     }
 }

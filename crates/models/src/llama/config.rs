@@ -95,7 +95,7 @@ impl LlamaConfig {
         self
     }
 
-    fn set_rope(&mut self, rope: &RopeRule) {
+    pub(super) fn set_rope(&mut self, rope: &RopeRule) {
         for layer in &mut self.layers {
             layer.rope = rope.clone();
         }
@@ -218,7 +218,7 @@ impl LlamaConfig {
         Ok(())
     }
 
-    fn window(&mut self, window: usize, is_local: impl Fn(usize) -> bool) {
+    pub(super) fn window(&mut self, window: usize, is_local: impl Fn(usize) -> bool) {
         for (_, layer) in self.layers.iter_mut().enumerate().filter(|(i, _)| is_local(*i)) {
             layer.masking = Masking::Window(window);
         }

@@ -2,7 +2,7 @@
 //!
 //! # Reference
 //! Touvron et al., arXiv 2302.13971; what other families change, and where that is published: [`LlamaConfig`]. Key names of
-//! the hub's `LlamaForCausalLM` and of GGUF's `llama` architecture.
+//! the hub and of GGUF.
 
 mod config;
 mod gguf;
@@ -12,11 +12,11 @@ use burn::tensor::{Device, Tensor};
 use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{LayerRule, LlamaConfig};
-use gguf::hub_name;
+use gguf::hub_weights;
 
 use crate::blocks::{Attention, AttentionRule, Bias, Block, FeedForward, GatedMlp, Heads, Linear, Norm, Residual, RmsNorm, Rope, RopeRule};
-use crate::weights::{Gguf, GgufError, Loader, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, KvCache, Reading, Stream, TextTokenizer, TokenAt, TokenBatch, TokenizerError};
+use crate::weights::{Gguf, GgufError, Loader, NameClash, Weights, WeightsError};
+use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer, TokenAt, TokenizerError};
 
 impl LlamaConfig {
     fn card(&self, name: &str) -> Card {
@@ -106,6 +106,9 @@ pub enum LlamaError {
     /// Something this model does not compute.
     #[error("unsupported checkpoint: {0}")]
     Unsupported(String),
+    /// Two tensors of one name.
+    #[error(transparent)]
+    Names(#[from] NameClash),
     /// The tensors.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -118,7 +121,7 @@ impl Llama {
     /// Reads weights, configuration and tokenizer from a GGUF file.
     pub fn from_gguf(gguf: &Gguf<'_>, name: &str, device: &Device) -> Result<Self, LlamaError> {
         let config = LlamaConfig::from_gguf(gguf)?;
-        let weights = gguf.weights(|gguf_name| hub_name(gguf_name, config.heads));
+        let weights = hub_weights(gguf, config.heads)?;
         let tokenizer = TextTokenizer::from_gguf(gguf)?;
         Self::load(&config, name, weights, Some(tokenizer), device)
     }
@@ -159,26 +162,6 @@ impl Llama {
             tokenizer,
             card: config.card(name),
         })
-    }
-
-    /// The most likely continuation of one prompt, token by token, until `n_tokens` or the end-of-text token, which is
-    /// kept. Keys and values of earlier tokens are not computed again.
-    pub fn generate_greedy(&self, prompt: &[u32], n_tokens: usize, eos: u32) -> Vec<u32> {
-        let mut cache = KvCache::default();
-        let mut next = prompt.to_vec();
-        let mut generated = Vec::with_capacity(n_tokens);
-        while generated.len() < n_tokens {
-            let stream = self.embed(Input::Tokens(TokenBatch::new(vec![next]))).after(cache);
-            let stream = self.blocks(stream);
-            let token: i64 = self.read(&stream, Reading::Logits).argmax(1).into_scalar();
-            cache = stream.into_cache().expect("the stream was given a cache");
-            generated.push(token as u32);
-            if token as u32 == eos {
-                break;
-            }
-            next = vec![token as u32];
-        }
-        generated
     }
 
     /// Logits over the vocabulary for hidden states `[tokens, dim]` after the last norm.

@@ -69,6 +69,7 @@ impl<'a> Session<'a> {
                 format!("is of {c}×{h}×{w} (channel, height, width), but the checkpoint takes {channels}×{height}×{width}"),
             )),
             InputSpace::Tokens { .. } => Err(wrong(name, "is an image, but the checkpoint takes texts")),
+            InputSpace::Waveform { .. } => Err(wrong(name, "is an image, but the checkpoint takes waveforms")),
         }
     }
 
@@ -88,7 +89,7 @@ impl<'a> Session<'a> {
         let inputs = self.backbone.card().towers().map(|tower| tower.input).collect::<Vec<_>>();
         let limits = inputs.iter().find_map(|input| match *input {
             InputSpace::Tokens { context, vocabulary } => Some((context, vocabulary)),
-            InputSpace::Image { .. } => None,
+            InputSpace::Image { .. } | InputSpace::Waveform { .. } => None,
         });
         let Some((context, vocabulary)) = limits else { return Err(wrong(name, "is a text, but the checkpoint takes none")) };
         if let Some(row) = rows.iter().find(|row| row.len() > context) {

@@ -11,6 +11,8 @@ use visibility::Keys;
 pub(crate) use visibility::Mask;
 pub use visibility::Masking;
 
+use crate::blocks::LayerNorm;
+
 /// How a stream's tokens are laid out: `[special | prompt | content]`, the same for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -58,6 +60,8 @@ pub(crate) enum Positions {
 pub(crate) struct SeatPositions {
     /// `[context, dim]`
     pub table: Tensor<2>,
+    /// Over the sums (BERT).
+    pub norm: Option<LayerNorm>,
 }
 
 /// What flows between the cuts of a backbone.
@@ -157,7 +161,10 @@ impl Stream {
     pub fn hidden(&self) -> Tensor<3> {
         match &self.seats {
             None => self.tokens.clone(),
-            Some(SeatPositions { table }) => self.tokens.clone() + self.positions().rows(table, self.layout.total()),
+            Some(SeatPositions { table, norm }) => {
+                let sums = self.tokens.clone() + self.positions().rows(table, self.layout.total());
+                norm.as_ref().map_or(sums.clone(), |norm| norm.forward(sums))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Keys and values of tokens that attention sees beside a stream's own: those of earlier tokens, and learned ones.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 /// Keys and values of one block, as attention uses them (rotated, where the backbone rotates).
 #[derive(Debug, Clone)]
@@ -56,6 +56,18 @@ impl KvCache {
     /// What the block at `layer` left, padding included: a prefix made of a text's own keys and values, for example.
     pub fn layer(&self, layer: usize) -> Option<&KeyValue> {
         self.layers.get(layer)
+    }
+
+    /// The past of these rows alone, in this order. At least one.
+    #[must_use]
+    pub fn rows(&self, rows: &[usize]) -> Self {
+        let indices: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
+        let select = |tensor: &Tensor<4>| {
+            let indices = Tensor::<1, Int>::from_ints(indices.as_slice(), &tensor.device());
+            tensor.clone().select(0, indices)
+        };
+        let layers = self.layers.iter().map(|past| KeyValue { key: select(&past.key), value: select(&past.value) }).collect();
+        Self { layers, real: rows.iter().map(|&row| self.real[row].clone()).collect() }
     }
 
     /// One row's past, repeated for `batch` rows.

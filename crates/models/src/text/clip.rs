@@ -16,7 +16,7 @@ use tokenizers::pre_tokenizers::sequence::Sequence as Steps;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
-use super::{Added, SpecialTokens, TextTokenizer, TokenizerError};
+use super::{Added, Codec, SpecialTokens, TextTokenizer, TokenizerError};
 
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
@@ -49,7 +49,7 @@ impl TextTokenizer {
         inner.with_decoder(Some(byte_level));
         inner.add_special_tokens([START, END].map(|token| AddedToken::from(token, true))).map_err(library)?;
         let special = SpecialTokens { bos: Some(start), eos: Some(end), pad: Some(end) };
-        Self::new(inner, special, Added::Around { front: Some(start), back: Some(end) })
+        Self::new(Codec::Library(Box::new(inner)), special, Added::Around { front: Some(start), back: Some(end) })
     }
 }
 

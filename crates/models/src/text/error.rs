@@ -35,13 +35,19 @@ pub enum TokenizerError {
     #[error(transparent)]
     Gguf(#[from] GgufError),
     /// A tokenizer of another kind.
-    #[error("the GGUF tokenizer is of kind `{model}` with pre-tokenizer `{pre}`, but only byte-level BPE (`gpt2`) with `smollm` is read")]
+    #[error(
+        "the GGUF tokenizer is of kind `{model}` with pre-tokenizer `{pre}`, which is not read\n  \
+         help: `llama` is, and `gpt2` with `smollm`, `llama-bpe`, `qwen2`, `gpt-2` or `default`"
+    )]
     Kind {
         /// `tokenizer.ggml.model`
         model: String,
         /// `tokenizer.ggml.pre`
         pre: String,
     },
+    /// A tokenizer of a kind that is read, but with something that is not.
+    #[error("the GGUF tokenizer is not read: {0}")]
+    Metadata(String),
     /// The library refused it.
     #[error("the tokenizer cannot be built: {0}")]
     Library(String),

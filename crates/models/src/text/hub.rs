@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::{Added, SpecialTokens, TextTokenizer, TokenizerError};
+use super::{Added, Codec, SpecialTokens, TextTokenizer, TokenizerError};
 
 const CONFIG: &str = "tokenizer_config.json";
 
@@ -59,7 +59,7 @@ impl TextTokenizer {
         }
         let Some(config) = tokenizer_config else {
             let special = usual_special_tokens(&inner);
-            return Self::new(inner, special, Added::PostProcessor);
+            return Self::new(Codec::Library(Box::new(inner)), special, Added::PostProcessor);
         };
         let config: TokenizerConfig = serde_json::from_slice(config).map_err(|error| damaged(CONFIG, error.to_string()))?;
         for (&id, token) in &config.added_tokens_decoder {
@@ -76,7 +76,7 @@ impl TextTokenizer {
         } else {
             Added::PostProcessor
         };
-        Self::new(inner, special, added)
+        Self::new(Codec::Library(Box::new(inner)), special, added)
     }
 }
 

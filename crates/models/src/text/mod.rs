@@ -6,15 +6,19 @@
 //! GGUF metadata                 TextTokenizer::from_gguf
 //! ```
 
+mod chat;
 mod clip;
 mod error;
 mod gguf;
 mod hub;
+mod sentence_piece;
 
 use tokenizers::models::ModelWrapper;
 use tokenizers::{DecoderWrapper, Model, Tokenizer};
 
+pub use chat::{ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate};
 pub use error::{SpecialToken, TokenizerError};
+use sentence_piece::SentencePiece;
 
 /// Ids of the tokens that mark a text, where the tokenizer has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,9 +49,17 @@ enum Added {
     Around { front: Option<u32>, back: Option<u32> },
 }
 
+/// Who makes the tokens.
+enum Codec {
+    /// The `tokenizers` library.
+    Library(Box<Tokenizer>),
+    /// Merges by score, which the library has not.
+    Scored(Box<SentencePiece>),
+}
+
 /// A tokenizer with the ids that matter.
 pub struct TextTokenizer {
-    inner: Tokenizer,
+    codec: Codec,
     special: SpecialTokens,
     added: Added,
     /// Stands for the space behind a word in decoded text.
@@ -56,15 +68,20 @@ pub struct TextTokenizer {
 
 impl TextTokenizer {
     /// A tokenizer that was tried out: every text must have tokens.
-    fn new(inner: Tokenizer, special: SpecialTokens, added: Added) -> Result<Self, TokenizerError> {
+    fn new(codec: Codec, special: SpecialTokens, added: Added) -> Result<Self, TokenizerError> {
         /// Stands in no vocabulary, so that a model must fall back on its unknown token.
         const IN_NO_VOCABULARY: &str = "\u{10fffd}";
-        inner.get_model().tokenize(IN_NO_VOCABULARY).map_err(|error| TokenizerError::NoUnknown(error.to_string()))?;
-        let word_end = match (inner.get_model(), inner.get_decoder()) {
-            (ModelWrapper::BPE(bpe), Some(DecoderWrapper::ByteLevel(_))) => bpe.end_of_word_suffix.clone(),
-            _ => None,
+        let word_end = match &codec {
+            Codec::Library(inner) => {
+                inner.get_model().tokenize(IN_NO_VOCABULARY).map_err(|error| TokenizerError::NoUnknown(error.to_string()))?;
+                match (inner.get_model(), inner.get_decoder()) {
+                    (ModelWrapper::BPE(bpe), Some(DecoderWrapper::ByteLevel(_))) => bpe.end_of_word_suffix.clone(),
+                    _ => None,
+                }
+            }
+            Codec::Scored(_) => None,
         };
-        Ok(Self { inner, special, added, word_end })
+        Ok(Self { codec, special, added, word_end })
     }
 
     /// Ids of the tokens that mark a text.
@@ -97,12 +114,26 @@ impl TextTokenizer {
 
     /// The id of one token by its exact text.
     pub fn id(&self, token: &str) -> Option<u32> {
-        self.inner.token_to_id(token)
+        match &self.codec {
+            Codec::Library(inner) => inner.token_to_id(token),
+            Codec::Scored(pieces) => pieces.id(token),
+        }
+    }
+
+    /// The exact text of one token.
+    pub fn token(&self, id: u32) -> Option<String> {
+        match &self.codec {
+            Codec::Library(inner) => inner.id_to_token(id),
+            Codec::Scored(pieces) => pieces.token(id).map(str::to_owned),
+        }
     }
 
     /// Distinct tokens.
     pub fn n_tokens(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        match &self.codec {
+            Codec::Library(inner) => inner.get_vocab_size(true),
+            Codec::Scored(pieces) => pieces.n_tokens(),
+        }
     }
 
     /// Token ids of a text, nothing added.
@@ -126,7 +157,10 @@ impl TextTokenizer {
     }
 
     fn ids(&self, text: &str, with_special_tokens: bool) -> Vec<u32> {
-        self.inner.encode_fast(text, with_special_tokens).expect("unknown texts were tried").get_ids().to_vec()
+        match &self.codec {
+            Codec::Library(inner) => inner.encode_fast(text, with_special_tokens).expect("unknown texts were tried").get_ids().to_vec(),
+            Codec::Scored(pieces) => pieces.encode(text),
+        }
     }
 
     /// The text of token ids, special tokens included. Ids beyond the vocabulary have none.
@@ -134,7 +168,10 @@ impl TextTokenizer {
     /// # Panics
     /// Never: decoders accept any tokens.
     pub fn decode(&self, ids: &[u32]) -> String {
-        let text = self.inner.decode(ids, false).expect("decoders accept any tokens");
+        let text = match &self.codec {
+            Codec::Library(inner) => inner.decode(ids, false).expect("decoders accept any tokens"),
+            Codec::Scored(pieces) => pieces.decode(ids),
+        };
         match &self.word_end {
             Some(word_end) => text.replace(word_end, " ").trim().to_owned(),
             None => text,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Release;
 use super::raw::Order;
-use super::{Encoding, RawTensor, Weights};
+use super::{Encoding, NameClash, RawTensor, Weights};
 
 /// A metadata value.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,15 +160,39 @@ impl<'a> Gguf<'a> {
         Self { release: Release::to(told), ..self }
     }
 
+    /// Metadata keys, sorted.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.metadata.keys().copied()
+    }
+
+    /// Number of tensors.
+    pub fn n_tensors(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// A tensor's shape, the fastest axis last.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
+    }
+
+    /// A tensor's values, decoded.
+    pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
+        self.tensors.get(name).map(RawTensor::decode)
+    }
+
     /// The tensors under new names. `rename` gives a name and, for rows in GGUF's rotary order, the number of heads.
-    pub fn weights(&self, rename: impl Fn(&str) -> (String, Option<usize>)) -> Weights<'a> {
+    pub fn weights(&self, rename: impl Fn(&str) -> (String, Option<usize>)) -> Result<Weights<'a>, NameClash> {
         let mut weights = Weights { release: self.release, ..Weights::default() };
-        for (name, tensor) in &self.tensors {
-            let (name, paired_heads) = rename(name);
+        let mut olds: BTreeMap<String, &str> = BTreeMap::new();
+        for (&old, tensor) in &self.tensors {
+            let (name, paired_heads) = rename(old);
+            if let Some(first) = olds.insert(name.clone(), old) {
+                return Err(NameClash { name, first: first.to_owned(), second: old.to_owned() });
+            }
             let order = paired_heads.map_or(Order::RowMajor, Order::PairedHeads);
             weights.insert(name, tensor.clone().in_order(order));
         }
-        weights
+        Ok(weights)
     }
 }
 
@@ -342,6 +366,14 @@ mod tests {
         let gguf = Gguf::parse(&bytes).unwrap();
         assert_eq!(gguf.tensors["w"].shape, [3, 2]);
         assert_eq!(gguf.tensors["w"].decode(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+
+    #[test]
+    fn two_tensors_do_not_get_one_name() {
+        let mut bytes = file(2, 0, &[tensor("a", &[2], 0), tensor("b", &[2], 0)].concat());
+        bytes.resize(bytes.len().next_multiple_of(32) + 8, 0);
+        let error = Gguf::parse(&bytes).unwrap().weights(|_| ("w".to_owned(), None)).unwrap_err();
+        assert_eq!((error.name.as_str(), error.first.as_str(), error.second.as_str()), ("w", "a", "b"));
     }
 
     #[test]

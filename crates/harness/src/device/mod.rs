@@ -1,11 +1,16 @@
 //! Compute devices, chosen by name at run time.
 
+mod admission;
+mod facts;
+
 use std::fmt;
 use std::str::FromStr;
 
 use burn::tensor::Device;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use burn::tensor::DeviceType;
+
+pub use facts::DeviceFacts;
 
 /// A device as the command line names it: `cpu`, `wgpu`, `wgpu:1`, `cuda`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +39,29 @@ pub enum DeviceError {
         choice: DeviceChoice,
         /// How many of its kind there are.
         found: usize,
+    },
+    /// It computes wrong numbers, or crashes.
+    #[error(
+        "{choice} ({name}, {driver}) fails the self-test: {fault}\n  \
+         help: use another device or driver; `reprogram devices --test` runs the test again and shows every operation"
+    )]
+    Refused {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// Its name.
+        name: String,
+        /// Its driver.
+        driver: String,
+        /// The first operation that fails, and how.
+        fault: String,
+    },
+    /// The self-test could not be started.
+    #[error("the self-test of {choice} could not be started: {error}")]
+    Untested {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// What the system said.
+        error: String,
     },
 }
 
@@ -66,6 +94,15 @@ impl FromStr for DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// Its first word.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Wgpu(_) => "wgpu",
+            Self::Cuda(_) => "cuda",
+        }
+    }
+
     /// Opens the device. GPUs are asked for by enumeration first, so that a missing driver is an error and no panic.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
@@ -94,9 +131,19 @@ fn nth(choice: DeviceChoice, index: usize, devices: Result<Vec<Device>, DeviceEr
     devices.into_iter().nth(index).ok_or(DeviceError::NotFound { choice, found })
 }
 
+/// What burn finds. A library that is not there makes it panic; that is as nothing found.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+fn listed(kind: DeviceType) -> Vec<Device> {
+    let silent = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = std::panic::catch_unwind(|| Device::enumerate(kind).into_vec());
+    std::panic::set_hook(silent);
+    found.unwrap_or_default()
+}
+
 #[cfg(feature = "wgpu")]
 fn available_wgpu() -> Result<Vec<Device>, DeviceError> {
-    Ok(Device::enumerate(DeviceType::Wgpu).into_vec())
+    Ok(listed(DeviceType::Wgpu))
 }
 
 #[cfg(not(feature = "wgpu"))]
@@ -106,7 +153,7 @@ fn available_wgpu() -> Result<Vec<Device>, DeviceError> {
 
 #[cfg(feature = "cuda")]
 fn available_cuda() -> Result<Vec<Device>, DeviceError> {
-    Ok(Device::enumerate(DeviceType::Cuda).into_vec())
+    Ok(listed(DeviceType::Cuda))
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -1,0 +1,125 @@
+//! The self-test in a process of its own: a line when an operation begins, a line when it has ended.
+
+use std::io::{self, BufRead as _, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, Tested, run};
+
+/// How long one operation may take: the first ones compile shaders, which takes a software driver half a minute.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    Begun(String),
+    Ended(Tested),
+}
+
+/// The child's side: runs the test, and says on `out` how it goes.
+pub fn serve(device: &Device, out: &mut dyn Write) -> io::Result<()> {
+    let failed = std::cell::RefCell::new(Ok(()));
+    let say = |line: &Line, out: &mut dyn Write| {
+        serde_json::to_string(line).map_err(io::Error::from).and_then(|line| writeln!(out, "{line}")).and_then(|()| out.flush())
+    };
+    let out = std::cell::RefCell::new(out);
+    let told = |line: Line| {
+        let said = say(&line, &mut **out.borrow_mut());
+        if said.is_err() {
+            *failed.borrow_mut() = said;
+        }
+    };
+    run(device, &mut |name| told(Line::Begun(name.to_owned())), &mut |tested| told(Line::Ended(tested)));
+    failed.into_inner()
+}
+
+/// The parent's side: starts the child and reads what it says, until it ends. An operation that begins and does not end has
+/// died with the process.
+pub fn run_apart(mut command: Command, patience: Duration) -> io::Result<Vec<Tested>> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (sender, lines) = mpsc::channel();
+    let stdout = child.stdout.take().map(BufReader::new);
+    let reader = thread::spawn(move || {
+        for line in stdout.into_iter().flat_map(BufReader::lines).map_while(Result::ok) {
+            // Drivers write to standard output too; what is none of ours is passed over.
+            if let Ok(line) = serde_json::from_str::<Line>(&line)
+                && sender.send(line).is_err()
+            {
+                break;
+            }
+        }
+    });
+    let stderr = child.stderr.take();
+    let complaints = thread::spawn(move || stderr.map(io::read_to_string).and_then(Result::ok).unwrap_or_default());
+    let (mut tested, mut begun) = (Vec::new(), None);
+    let said = loop {
+        match lines.recv_timeout(patience) {
+            Ok(Line::Begun(name)) => begun = Some(name),
+            Ok(Line::Ended(one)) => {
+                begun = None;
+                tested.push(one);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                child.kill()?;
+                child.wait()?;
+                break Some(format!("it did not come back within {} s", patience.as_secs()));
+            }
+            Err(RecvTimeoutError::Disconnected) => break end_of(&mut child)?,
+        }
+    };
+    let _ = reader.join();
+    let complaints = complaints.join().unwrap_or_default();
+    if let Some(said) = said {
+        let last =
+            complaints.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        let operation = begun.unwrap_or_else(|| "opening the device".to_owned());
+        tested.push(Tested { operation, outcome: Outcome::Died { said: format!("{said}{last}") } });
+    }
+    Ok(tested)
+}
+
+/// How the process ended, if not well.
+fn end_of(child: &mut Child) -> io::Result<Option<String>> {
+    let status = child.wait()?;
+    Ok((!status.success()).then(|| format!("the process ended ({status})")))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn of_script(script: &str, patience: Duration) -> Vec<Tested> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        run_apart(command, patience).unwrap()
+    }
+
+    const GOOD: &str = r#"echo 'a driver says hello'; echo '{"begun":"matmul"}'; echo '{"ended":{"operation":"matmul","outcome":{"kind":"measured","forward":1e-6,"gradient":2e-6}}}'"#;
+
+    #[test]
+    fn what_a_child_says_is_read() {
+        let tested = of_script(GOOD, PATIENCE);
+        assert_eq!(tested.len(), 1);
+        assert!(tested[0].outcome.holds());
+    }
+
+    #[test]
+    fn a_driver_that_takes_the_process_down_is_told_by_its_operation() {
+        let tested = of_script(&format!(r#"{GOOD}; echo '{{"begun":"softmax"}}'; echo 'bad shader' >&2; kill -SEGV $$"#), PATIENCE);
+        assert_eq!((tested.len(), tested[1].operation.as_str()), (2, "softmax"));
+        let Outcome::Died { said } = &tested[1].outcome else { panic!("{tested:?}") };
+        assert!(said.contains("signal: 11") && said.ends_with(": bad shader"), "{said}");
+    }
+
+    #[test]
+    fn a_driver_that_hangs_is_not_waited_for() {
+        let tested = of_script(r#"echo '{"begun":"pad"}'; exec sleep 60"#, Duration::from_millis(300));
+        assert_eq!(tested[0].operation, "pad");
+        assert!(!tested[0].outcome.holds());
+    }
+}

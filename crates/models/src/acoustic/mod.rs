@@ -1,0 +1,130 @@
+//! Encoder of recordings: a log-mel spectrogram and a convolutional network over windows of it, of which inputs and outputs
+//! alone can be reached.
+//!
+//! ```text
+//! recording → log-mel frames, 100 a second → windows of 76 frames, each 8 after the one before → 96 features a window → mean
+//! ```
+//!
+//! Both graphs are read from their ONNX files, weights and rules alike; a graph of another form is refused. What no graph
+//! says is stated in [`AcousticConfig`].
+//!
+//! # Reference
+//! Lin et al., arXiv 2002.01322 (the network); openWakeWord, whose two files these are.
+
+mod config;
+mod mel;
+mod network;
+
+use burn::tensor::{Device, Tensor};
+use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+
+use config::{AMPLITUDE, RATE, WINDOW_STEP};
+pub use config::{AcousticConfig, AcousticError};
+use mel::Mel;
+use network::Network;
+
+use crate::weights::{Loader, Onnx, Weights};
+use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer};
+
+impl AcousticConfig {
+    fn card(&self, name: &str) -> Card {
+        let dim = self.network.dim;
+        let input = InputSpace::Waveform { samples: self.samples, rate: RATE };
+        Card {
+            name: name.to_owned(),
+            access: Access::InputOnly,
+            main: TowerCard { tower: Tower::Acoustic, depth: 0, dim, input },
+            second: None,
+            output: OutputSpace::Features { dim },
+        }
+    }
+}
+
+/// A frozen encoder of recordings.
+pub struct Acoustic {
+    mel: Frozen<Mel>,
+    network: Frozen<Network>,
+    window: usize,
+    n_windows: usize,
+    card: Card,
+}
+
+impl Acoustic {
+    /// Reads both graphs: `mel` makes the spectrogram, `network` the features. Recordings have `samples` samples.
+    pub fn from_onnx(mel: &[u8], network: &[u8], samples: usize, name: &str, device: &Device) -> Result<Self, AcousticError> {
+        let (mel, network) = (Onnx::parse(mel)?, Onnx::parse(network)?);
+        let config = AcousticConfig::from_onnx(&mel, &network, samples)?;
+        Self::load(&config, name, mel.weights(), network.weights(), device)
+    }
+
+    /// Reads the weights of both graphs.
+    pub fn load(
+        config: &AcousticConfig,
+        name: &str,
+        mel: Weights<'_>,
+        network: Weights<'_>,
+        device: &Device,
+    ) -> Result<Self, AcousticError> {
+        let mut loader = Loader::new(mel.without(|name| config.mel.constants.iter().any(|constant| constant == name)), device);
+        let mel = Mel::load(&mut loader, &config.mel);
+        loader.finish()?;
+        let mut loader = Loader::new(network.without(|name| config.network.constants.iter().any(|constant| constant == name)), device);
+        let network = Network::load(&mut loader, &config.network);
+        loader.finish()?;
+        let (mel, network) = (Frozen::new(mel), Frozen::new(network));
+        Ok(Self { mel, network, window: config.network.window, n_windows: config.n_windows(), card: config.card(name) })
+    }
+
+    /// Samples in −1..=1, `[batch, sample]`, to windows of features, `[batch, window, dim]`.
+    fn windows(&self, waveform: Tensor<2>) -> Tensor<3> {
+        let frames = self.mel.forward(waveform.mul_scalar(AMPLITUDE));
+        let [batch, _, n_mels] = frames.dims();
+        // The scale that the network was trained on.
+        let frames = frames.div_scalar(10.0).add_scalar(2.0);
+        let window = |i| frames.clone().narrow(1, i * WINDOW_STEP, self.window).unsqueeze_dim::<4>(1);
+        let windows = Tensor::cat((0..self.n_windows).map(window).collect(), 1);
+        let features = self.network.forward(windows.reshape([batch * self.n_windows, 1, self.window, n_mels]));
+        features.reshape([batch, self.n_windows, self.card.main.dim])
+    }
+}
+
+impl Backbone for Acoustic {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn device(&self) -> Device {
+        self.mel.device()
+    }
+
+    /// Runs the whole network; what can be reached is one token of features a window.
+    fn embed(&self, input: Input) -> Stream {
+        let Input::Waveform(waveform) = input else { panic!("an acoustic encoder is fed recordings: Signature::check comes first") };
+        let [_, samples] = waveform.dims();
+        assert_eq!(
+            self.card.main.input,
+            InputSpace::Waveform { samples, rate: RATE },
+            "recordings are cut or filled up before they come here"
+        );
+        Stream::unpadded(self.windows(waveform), Tower::Acoustic, 0)
+    }
+
+    fn block(&self, layer: usize, _: Stream) -> Stream {
+        panic!("block {layer} of a network of which inputs and outputs alone can be reached: Signature::check comes first")
+    }
+
+    fn read(&self, stream: &Stream, reading: Reading<'_>) -> Tensor<2> {
+        match reading {
+            Reading::Features => stream.mean_tokens(false),
+            Reading::Logits | Reading::LogitsAt(_) => panic!("an acoustic encoder has no labels: Signature::check comes first"),
+        }
+    }
+
+    fn tokenizer(&self) -> Option<&TextTokenizer> {
+        None
+    }
+
+    fn token_embeddings(&self) -> Option<Tensor<2>> {
+        None
+    }
+}
