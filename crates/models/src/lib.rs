@@ -25,4 +25,4 @@ pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
 pub use text::{EncodedPair, TextTokenizer, TokenizerError};
-pub use vit::{Vit, VitConfig, VitConfigError, VitError};
+pub use vit::{NormPlacement, PlainVit, TorchEncoder, Vit, VitConfig, VitError, VitFamily, VitHead};

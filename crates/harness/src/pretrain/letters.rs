@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{Schedule, Seed};
 use reprogram_models::weights::{Loader, StoredTensor};
-use reprogram_models::{Vit, VitConfig, VitError};
+use reprogram_models::{PlainVit, Vit, VitError};
+use reprogram_models::blocks::Activation;
 
 use crate::evaluate::cross_entropy;
 
@@ -47,7 +48,7 @@ pub struct TrainedLetters {
     /// The tensors in the hub's layout.
     pub tensors: Vec<StoredTensor>,
     /// The configuration.
-    pub config: VitConfig,
+    pub config: PlainVit,
     /// Accuracy on distorted letters of the fonts trained on.
     pub seen: f64,
     /// Accuracy on distorted letters of each held-out font.
@@ -62,13 +63,13 @@ impl TrainedLetters {
 }
 
 /// The architecture: 0.35 million parameters.
-pub fn config() -> VitConfig {
-    VitConfig {
+pub fn config() -> PlainVit {
+    PlainVit {
         hidden_size: 96,
         num_hidden_layers: 3,
         num_attention_heads: 4,
         intermediate_size: 384,
-        hidden_act: "gelu".to_owned(),
+        hidden_act: Activation::Gelu,
         layer_norm_eps: 1e-12,
         image_size: IMAGE,
         patch_size: 4,
@@ -101,7 +102,7 @@ pub fn train(
         let mut rng = seed.fork("initialisation").rng();
         let initialiser = move |name: &str, shape: &[usize]| initial_values(name, shape, &mut rng);
         let loader = Loader::initialise(Box::new(initialiser), &device.clone().autodiff());
-        Vit::from_loader(&config(), "letters-vit", loader)?
+        Vit::from_loader(&config().try_into()?, "letters-vit", loader)?
     };
     let held_out = held_out(fonts);
     let training: Vec<&Alphabet> = fonts.iter().zip(&held_out).filter(|(_, out)| !**out).map(|(font, _)| &font.alphabet).collect();

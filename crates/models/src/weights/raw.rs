@@ -34,6 +34,44 @@ impl<'a> RawTensor<'a> {
         Self { order, ..self }
     }
 
+    /// Rows `start..start + n` of the first axis, or why they cannot be cut out.
+    pub(super) fn rows(&self, start: usize, n: usize) -> Result<Self, String> {
+        let [n_rows, rest @ ..] = self.shape.as_slice() else { return Err("it is a single number".to_owned()) };
+        if start + n > *n_rows {
+            return Err(format!("it has {n_rows} rows, so there is no row {}", start + n - 1));
+        }
+        let row = match &self.order {
+            Order::RowMajor => rest.iter().product(),
+            Order::Strided(strides) => strides[0],
+            Order::PairedHeads(_) => return Err("its rows are paired".to_owned()),
+        };
+        let whole = || "a row is no whole number of its blocks".to_owned();
+        let from = self.encoding.byte_len(start * row).ok_or_else(whole)?;
+        // Strided rows are entwined, so the bytes of the rows behind stay in.
+        let to = match &self.order {
+            Order::RowMajor => from + self.encoding.byte_len(n * row).ok_or_else(whole)?,
+            Order::Strided(_) | Order::PairedHeads(_) => self.bytes.len(),
+        };
+        let bytes = match &self.bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[from..to]),
+            Cow::Owned(bytes) => Cow::Owned(bytes[from..to].to_vec()),
+        };
+        let shape = [n].iter().chain(rest).copied().collect();
+        Ok(Self { encoding: self.encoding, shape, bytes, order: self.order.clone() })
+    }
+
+    /// The matrix with its axes exchanged, or why it cannot be.
+    pub(super) fn transposed(self) -> Result<Self, String> {
+        let &[rows, columns] = self.shape.as_slice() else { return Err(format!("its shape is {:?}, so it is no matrix", self.shape)) };
+        let strides = match &self.order {
+            Order::RowMajor if self.encoding.unit().0 == 1 => vec![1, columns],
+            Order::RowMajor => return Err(format!("its elements are stored in blocks ({:?})", self.encoding)),
+            Order::Strided(strides) => vec![strides[1], strides[0]],
+            Order::PairedHeads(_) => return Err("its rows are paired".to_owned()),
+        };
+        Ok(Self { shape: vec![columns, rows], order: Order::Strided(strides), ..self })
+    }
+
     pub(super) fn decode(&self) -> Vec<f32> {
         match &self.order {
             Order::RowMajor => self.encoding.decode(&self.bytes),
