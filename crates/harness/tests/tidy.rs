@@ -15,7 +15,8 @@ use source::{Source, Strings, blank_test_modules};
 /// Where the token axis is cut or joined outside of `stream/`, reviewed: file, line of code, and why it has to be there.
 /// Axis 1 is that of the residual stream `[batch, seq, dim]`, axis 2 that of keys and values `[batch, head, seq, head_dim]`.
 const TOKEN_AXIS: &[(&str, &str, &str)] = &[
-    ("models/src/vit.rs", "Tensor::cat(vec![class, patches], 1)", "the embedding map makes the stream: there is none to ask yet"),
+    ("models/src/vit/mod.rs", "Tensor::cat(tokens, 1)", "the embedding map makes the stream: there is none to ask yet"),
+    ("models/src/vit/mod.rs", "Tensor::cat(vec![class, patches], 1)", "axis 1 of `[batch, dim]` is no token axis"),
     (
         "models/src/clip/model.rs",
         "let hidden = Tensor::cat(vec![class, patches], 1) + positions.val().unsqueeze();",

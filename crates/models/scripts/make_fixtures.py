@@ -25,6 +25,10 @@ from transformers import (
     AutoModelForCausalLM,
     CLIPConfig,
     CLIPModel,
+    DeiTConfig,
+    DeiTForImageClassificationWithTeacher,
+    Dinov2Config,
+    Dinov2ForImageClassification,
     Gemma2Config,
     Gemma3TextConfig,
     LlamaConfig,
@@ -108,7 +112,18 @@ DECODERS: dict[str, tuple[PreTrainedConfig, dict]] = {
         dict(sliding_window=1000),
     ),
 }
-FAMILIES = ("vit", "clip", "llama", *DECODERS)
+
+# As VIT, with what the family adds. DINOv2's images are not of the size that its positions are stored for.
+DEIT = VIT | dict(hidden_size=24, num_attention_heads=3, num_channels=3, hidden_act="relu")
+DINOV2 = {key: DEIT[key] for key in DEIT if key not in ("intermediate_size", "hidden_act")} | dict(
+    image_size=20, mlp_ratio=3, qkv_bias=False, layerscale_value=1.0
+)
+DINOV2_PIXELS = 28
+TORCH_ENCODER = dict(
+    n_heads=4, norm_first=False, activation="relu", layer_norm_eps=0.1, image_mean=[0.4, 0.5, 0.6], image_std=[0.2, 0.25, 0.3]
+)
+N_VPT = 3
+FAMILIES = ("vit", "deit", "dinov2", "vit_postnorm", "clip", "llama", *DECODERS)
 
 
 def normal(rng: np.random.Generator, *shape: int, std: float = 1.0) -> Tensor:
@@ -224,14 +239,161 @@ def llama_expected(
 
 
 def make_vit(folder: Path) -> None:
-    pixel_statistics = {"image_mean": [0.0], "image_std": [1.0], "num_labels": VIT["num_labels"]}
-    model = save_model(ViTForImageClassification(ViTConfig(**VIT)), folder, seed=1, extra_config=pixel_statistics)
+    model = save_model(ViTForImageClassification(ViTConfig(**VIT)), folder, seed=1, extra_config={})
     rng = np.random.default_rng(2)
     edge, small, n = VIT["image_size"], VIT["image_size"] - 6, 2
     pixels, image = (torch.from_numpy(rng.random((n, 1, size, size), dtype=np.float32)) for size in (edge, small))
     labels = torch.tensor([3, 1])
     delta, prompts = normal(rng, 1, 1, edge, edge, std=0.5), normal(rng, N_PROMPT, VIT["hidden_size"], std=0.5)
     save_expected(vit_expected(model, pixels, labels, image, delta, prompts), folder)
+
+
+Hidden = list[Tensor]
+
+
+class TorchViT(torch.nn.Module):
+    """A ViT of nn.TransformerEncoder, under the names that training scripts give one; pixels in 0 to 1."""
+
+    def __init__(self, rule: dict) -> None:
+        super().__init__()
+        dim, patch, grid = 24, 4, 4
+        self.rule = rule
+        self.cls_token = torch.nn.Parameter(torch.zeros(1, 1, dim))
+        self.pos_embed = torch.nn.Parameter(torch.zeros(1, 1 + grid * grid, dim))
+        self.patch_embed = torch.nn.Module()
+        self.patch_embed.proj = torch.nn.Conv2d(3, dim, patch, patch)
+        layer = torch.nn.TransformerEncoderLayer(
+            dim,
+            rule["n_heads"],
+            dim_feedforward=40,
+            dropout=0.0,
+            activation=rule["activation"],
+            layer_norm_eps=rule["layer_norm_eps"],
+            batch_first=True,
+            norm_first=rule["norm_first"],
+        )
+        self.transformer = torch.nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.mlp_head = torch.nn.Sequential(torch.nn.LayerNorm(dim, eps=rule["layer_norm_eps"]), torch.nn.Linear(dim, 5))
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        mean, std = (torch.tensor(self.rule[key])[None, :, None, None] for key in ("image_mean", "image_std"))
+        patches = self.patch_embed.proj((pixels - mean) / std).flatten(2).transpose(1, 2)
+        return torch.cat([self.cls_token.expand(len(pixels), -1, -1), patches], dim=1) + self.pos_embed
+
+
+def encoder_parts(model: torch.nn.Module) -> tuple:
+    """The embedding map, the blocks, and the map from the last block's tokens to logits."""
+    if isinstance(model, TorchViT):
+        return model.embed, model.transformer.layers, lambda x: model.mlp_head(x[:, 0])
+    base = getattr(model, model.base_model_prefix)
+    if isinstance(model, DeiTForImageClassificationWithTeacher):
+
+        def head(x: Tensor) -> Tensor:
+            x = base.layernorm(x)
+            return (model.cls_classifier(x[:, 0]) + model.distillation_classifier(x[:, 1])) / 2
+
+        return base.embeddings, base.layers, head
+
+    def pooled(x: Tensor) -> Tensor:
+        x = base.layernorm(x)
+        return model.classifier(torch.cat([x[:, 0], x[:, 1 + N_VPT :].mean(1)], dim=1))
+
+    return base.embeddings, base.encoder.layer, pooled
+
+
+def run(model: torch.nn.Module, pixels: Tensor, prompts: Tensor | None, n_special: int) -> tuple[Hidden, Tensor]:
+    """Hidden states and logits; `prompts` (layer, prompt, width) stand behind the special tokens, those of a later layer in
+    the place of those before."""
+    embed, blocks, head = encoder_parts(model)
+    x = embed(pixels)
+    states = [x]
+    for layer, block in enumerate(blocks):
+        if prompts is not None and layer < len(prompts):
+            behind = n_special + (N_VPT if layer else 0)
+            x = torch.cat([x[:, :n_special], prompts[layer].expand(len(x), -1, -1), x[:, behind:]], dim=1)
+        x = block(x)
+        states.append(x)
+    return states, head(x)
+
+
+def encoder_expected(model: torch.nn.Module, logits_of, pixels: Tensor, labels: Tensor, prompts: Tensor, n_special: int) -> Tensors:
+    """`logits_of` is the model's own forward pass; prompts go in by hand, in front of the first block or of every one."""
+    out: Tensors = {"pixel_values": pixels, "labels": labels}
+    x = pixels.clone().requires_grad_()
+    logits = logits_of(x)
+    loss = F.cross_entropy(logits, labels)
+    out |= {"logits": logits, "loss": loss, "grad_pixel_values": torch.autograd.grad(loss, x)[0]}
+    out |= {f"hidden.{i}": hidden for i, hidden in enumerate(run(model, pixels, None, n_special)[0])}
+    out["vpt.prompts"] = prompts
+    for name, n_layers in (("vpt_shallow", 1), ("vpt_deep", len(prompts))):
+        p = prompts[:n_layers].clone().requires_grad_()
+        logits = run(model, pixels, p, n_special)[1]
+        loss = F.cross_entropy(logits, labels)
+        grad = torch.autograd.grad(loss, p)[0]
+        out |= {f"{name}.logits": logits, f"{name}.loss": loss, f"{name}.grad": grad if n_layers > 1 else grad[0]}
+    return out
+
+
+def assert_matters(family: str, rule: str, with_it: Tensor, without_it: Tensor) -> None:
+    effect = (with_it - without_it).abs().max().item()
+    assert effect > 0.01, f"{family}: {rule} changes the logits by {effect} only"
+
+
+def encoder_inputs(edge: int, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    rng = np.random.default_rng(10)
+    pixels = torch.from_numpy(rng.random((2, 3, edge, edge), dtype=np.float32))
+    return pixels, torch.tensor([3, 1]), normal(rng, 2, N_VPT, dim, std=0.5)
+
+
+def make_deit(folder: Path) -> None:
+    model = save_model(DeiTForImageClassificationWithTeacher(DeiTConfig(**DEIT)), folder, seed=9, extra_config={})
+    pixels, labels, prompts = encoder_inputs(DEIT["image_size"], DEIT["hidden_size"])
+    expected = encoder_expected(model, lambda x: model(pixel_values=x).logits, pixels, labels, prompts, n_special=2)
+    assert_matters("deit", "the distillation token", expected["logits"], model(pixel_values=pixels).cls_logits)
+    save_expected(expected, folder)
+
+
+def make_dinov2(folder: Path) -> None:
+    model = save_model(Dinov2ForImageClassification(Dinov2Config(**DINOV2)), folder, seed=11, extra_config={})
+    pixels, labels, prompts = encoder_inputs(DINOV2_PIXELS, DINOV2["hidden_size"])
+    expected = encoder_expected(model, lambda x: model(pixel_values=x).logits, pixels, labels, prompts, n_special=1)
+    logits = expected["logits"]
+    bicubic = F.interpolate
+    F.interpolate = lambda x, size, mode, align_corners: bicubic(x, size=size, mode="bilinear", align_corners=align_corners)
+    assert_matters("dinov2", "bicubic interpolation", logits, model(pixel_values=pixels).logits)
+    F.interpolate = bicubic
+    class_token = model.dinov2(pixel_values=pixels).pooler_output
+    assert_matters("dinov2", "the patches' mean", logits, model.classifier(torch.cat([class_token, class_token], dim=1)))
+    for name, parameter in model.named_parameters():
+        if "lambda" in name:
+            parameter.fill_(1.0)
+    assert_matters("dinov2", "the branches' scale", logits, model(pixel_values=pixels).logits)
+    save_expected(expected, folder)
+
+
+def make_vit_postnorm(folder: Path) -> None:
+    """No model of the hub: `config.json` says what the tensors of an nn.TransformerEncoder do not."""
+    rng = np.random.default_rng(12)
+    shapes = {name: tensor.shape for name, tensor in TorchViT(TORCH_ENCODER).state_dict().items()}
+    weights = {name: random_weight(rng, name, tuple(shapes[name])) for name in sorted(shapes)}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(TORCH_ENCODER, indent=2, sort_keys=True) + "\n")
+
+    def build(**other: object) -> TorchViT:
+        model = TorchViT(TORCH_ENCODER | other)
+        model.load_state_dict(weights)
+        return model.eval().requires_grad_(False)
+
+    def logits(model: TorchViT, x: Tensor) -> Tensor:
+        return model.mlp_head(model.transformer(model.embed(x))[:, 0])
+
+    torch.backends.mha.set_fastpath_enabled(False)
+    model = build()
+    pixels, labels, prompts = encoder_inputs(16, 24)
+    expected = encoder_expected(model, lambda x: logits(model, x), pixels, labels, prompts, n_special=1)
+    for other in (dict(norm_first=True), dict(activation="gelu"), dict(layer_norm_eps=1e-5)):
+        assert_matters("vit_postnorm", str(other), expected["logits"], logits(build(**other), pixels))
+    save_expected(expected, folder)
 
 
 def make_llama(folder: Path) -> None:
@@ -318,7 +480,8 @@ def make_decoder(folder: Path) -> None:
 
 
 def make(out: Path) -> None:
-    makers = {"vit": make_vit, "clip": make_clip, "llama": make_llama}
+    makers = {"vit": make_vit, "deit": make_deit, "dinov2": make_dinov2, "vit_postnorm": make_vit_postnorm}
+    makers |= {"clip": make_clip, "llama": make_llama}
     for family in FAMILIES:
         (out / family).mkdir(parents=True, exist_ok=True)
         makers.get(family, make_decoder)(out / family)

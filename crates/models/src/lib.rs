@@ -41,4 +41,4 @@ pub use text::{
     ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
     TokenizerError,
 };
-pub use vit::{Vit, VitConfig, VitConfigError, VitError};
+pub use vit::{NormPlacement, PlainVit, TorchEncoder, Vit, VitConfig, VitError, VitFamily, VitHead};

@@ -74,18 +74,7 @@ fn cross_entropy(logits: Tensor<2>, labels: &[i32]) -> Tensor<1> {
 }
 
 fn vit() -> (Frozen<Vit>, Expected, VitConfig) {
-    let mut config: serde_json::Value = serde_json::from_slice(&read("vit", "config.json")).unwrap();
-    let channels = config["num_channels"].as_u64().unwrap() as usize;
-    for (key, default) in [
-        ("num_labels", config["id2label"].as_object().map_or(0, serde_json::Map::len).into()),
-        ("image_mean", vec![0.0; channels].into()),
-        ("image_std", vec![1.0; channels].into()),
-    ] {
-        if config.get(key).is_none() {
-            config[key] = default;
-        }
-    }
-    let config: VitConfig = serde_json::from_value(config).unwrap();
+    let config = VitConfig::from_hub(&read("vit", "config.json"), None).unwrap();
     let bytes = read("vit", "model.safetensors");
     let model = Vit::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), &Device::flex()).unwrap();
     (Frozen::new(model), Expected(read("vit", "expected.safetensors")), config)
@@ -95,10 +84,10 @@ fn vit() -> (Frozen<Vit>, Expected, VitConfig) {
 fn vit_hidden_states_and_logits() {
     let (model, expected, config) = vit();
     let mut stream = model.embed(Input::Image(expected.tensor("pixel_values", &Device::flex())));
-    for layer in 0..=config.num_hidden_layers {
+    for layer in 0..=config.depth {
         let name = format!("hidden.{layer}");
         assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
-        if layer < config.num_hidden_layers {
+        if layer < config.depth {
             stream = model.block(layer, stream);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use reprogram_models::weights::{Gguf, Weights};
-use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Pixels, Vit, VitConfig, VitError};
+use reprogram_models::{Backbone, ConfigError, Frozen, HubCheckpoint, Llama, LlamaError, Pixels, PlainVit, Vit, VitError};
 
 use folder::HubFolder;
 pub use mapped::{Mapped, map};
@@ -158,7 +158,8 @@ fn letters_vit(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneEr
 fn embedded_vit(bytes: &[u8], name: &str, device: &Device) -> Result<Vit, String> {
     let (_, metadata) = safetensors::SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get("config")).ok_or("its metadata has no `config`")?;
-    let config: VitConfig = serde_json::from_str(config).map_err(|error| error.to_string())?;
+    let config: PlainVit = serde_json::from_str(config).map_err(|error| error.to_string())?;
+    let config = config.try_into().map_err(|error: ConfigError| error.to_string())?;
     let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?;
     Vit::load(&config, name, weights, device).map_err(|error: VitError| error.to_string())
 }

@@ -8,8 +8,9 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{Schedule, Seed};
+use reprogram_models::blocks::Activation;
 use reprogram_models::weights::{Loader, StoredTensor};
-use reprogram_models::{Vit, VitConfig, VitError, cross_entropy};
+use reprogram_models::{PlainVit, Vit, VitError, cross_entropy};
 
 use super::glyphs::{Alphabet, Distortion, IMAGE, LETTERS};
 
@@ -45,7 +46,7 @@ pub struct TrainedLetters {
     /// The tensors in the hub's layout.
     pub tensors: Vec<StoredTensor>,
     /// The configuration.
-    pub config: VitConfig,
+    pub config: PlainVit,
     /// Accuracy on distorted letters of the fonts trained on.
     pub seen: f64,
     /// Accuracy on distorted letters of each held-out font.
@@ -60,13 +61,13 @@ impl TrainedLetters {
 }
 
 /// The architecture: 0.35 million parameters.
-pub fn config() -> VitConfig {
-    VitConfig {
+pub fn config() -> PlainVit {
+    PlainVit {
         hidden_size: 96,
         num_hidden_layers: 3,
         num_attention_heads: 4,
         intermediate_size: 384,
-        hidden_act: "gelu".to_owned(),
+        hidden_act: Activation::Gelu,
         layer_norm_eps: 1e-12,
         image_size: IMAGE,
         patch_size: 4,
@@ -99,7 +100,7 @@ pub fn train(
         let mut rng = seed.fork("initialisation").rng();
         let initialiser = move |name: &str, shape: &[usize]| initial_values(name, shape, &mut rng);
         let loader = Loader::initialise(Box::new(initialiser), &device.clone().autodiff());
-        Vit::from_loader(&config(), "letters-vit", loader)?
+        Vit::from_loader(&config().try_into()?, "letters-vit", loader)?
     };
     let held_out = held_out(fonts);
     let training: Vec<&Alphabet> = fonts.iter().zip(&held_out).filter(|(_, out)| !**out).map(|(font, _)| &font.alphabet).collect();

@@ -6,8 +6,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{AlignmentSpec, Batch, ManipulationSpec, Method, Placement, Program, Recipe, Seed, Setup, Target};
+use reprogram_models::blocks::Activation;
 use reprogram_models::weights::{Loader, Manifest};
-use reprogram_models::{Frozen, Vit, VitConfig};
+use reprogram_models::{Frozen, PlainVit, Vit};
 use reprogram_taxonomy::Misfit;
 
 /// Colour channels.
@@ -28,12 +29,12 @@ pub(crate) struct Toy {
 impl Toy {
     /// With this many blocks, its weights on `device`.
     pub(crate) fn new(depth: usize, device: &Device) -> Self {
-        let config = VitConfig {
+        let config = PlainVit {
             hidden_size: 8,
             num_hidden_layers: depth,
             num_attention_heads: 2,
             intermediate_size: 16,
-            hidden_act: "gelu".to_owned(),
+            hidden_act: Activation::Gelu,
             layer_norm_eps: 1e-6,
             image_size: CANVAS,
             patch_size: 4,
@@ -43,7 +44,7 @@ impl Toy {
             image_std: vec![0.5; CHANNELS],
         };
         let values = |name: &str, shape: &[usize]| uniform(name, shape.iter().product(), 0.5);
-        let (model, manifest) = Vit::from_loader(&config, "toy", Loader::initialise(Box::new(values), device)).unwrap();
+        let (model, manifest) = Vit::from_loader(&config.try_into().unwrap(), "toy", Loader::initialise(Box::new(values), device)).unwrap();
         Self { backbone: Frozen::new(model), manifest }
     }
 

@@ -1,10 +1,10 @@
 //! Activation functions, by the names that hub configurations use.
 
 use burn::tensor::{Tensor, activation};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// An activation. An unknown name is an error when the configuration is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// `x Φ(x)`, with the exact error function.
@@ -12,7 +12,7 @@ pub enum Activation {
     /// `x σ(1.702 x)`, CLIP's own.
     QuickGelu,
     /// `x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`.
-    #[serde(rename = "gelu_pytorch_tanh")]
+    #[serde(rename = "gelu_pytorch_tanh", alias = "gelu_new")]
     GeluTanh,
     /// `x σ(x)`.
     Silu,

@@ -7,8 +7,8 @@ use burn::tensor::Device;
 use super::{ConfigError, HubConfig, HubFiles};
 use crate::weights::{RearrangeError, Weights, WeightsError};
 use crate::{
-    Backbone, Bert, BertConfig, Clip, ClipConfig, Llama, LlamaConfig, LlamaError, Siglip, SiglipConfig, SiglipError, TextTokenizer,
-    TokenizerError, open_clip_to_hub,
+    Backbone, Bert, BertConfig, Clip, ClipConfig, Frozen, Llama, LlamaConfig, LlamaError, Siglip, SiglipConfig, SiglipError, TextTokenizer,
+    TokenizerError, Vit, VitConfig, VitError, open_clip_to_hub,
 };
 
 /// What of a folder a model is made of.
@@ -51,6 +51,9 @@ pub enum HubError {
     /// Tensors of `open_clip` that are not what their names say.
     #[error(transparent)]
     Rearrange(#[from] RearrangeError),
+    /// The image encoder.
+    #[error(transparent)]
+    Vit(#[from] VitError),
     /// The sigmoid model.
     #[error(transparent)]
     Siglip(#[from] SiglipError),
@@ -66,7 +69,8 @@ pub enum HubError {
 }
 
 /// What `model_type` may say.
-const FAMILIES: &[&str] = &["bert", "clip", "gemma2", "gemma3_text", "llama", "mistral", "qwen2", "qwen3", "siglip"];
+const FAMILIES: &[&str] =
+    &["bert", "clip", "deit", "dinov2", "gemma2", "gemma3_text", "llama", "mistral", "qwen2", "qwen3", "siglip", "vit"];
 
 /// Tables that old checkpoints store although the configuration gives them: positions that count up, rotary frequencies.
 fn is_derived(name: &str) -> bool {
@@ -98,6 +102,14 @@ impl HubCheckpoint<'_> {
             "clip" => {
                 let config = ClipConfig::from_hub(config, preprocessor).map_err(in_config)?;
                 Ok(Arc::new(Clip::load(&config, name, weights, tokenizer(self.files)?, device)?))
+            }
+            "vit" | "deit" | "dinov2" => {
+                let mut config = VitConfig::from_hub(config, self.files.get("preprocessor_config.json")).map_err(in_config)?;
+                if self.pixels == Pixels::Normalised {
+                    config.image_mean.fill(0.0);
+                    config.image_std.fill(1.0);
+                }
+                Ok(Arc::new(Frozen::new(Vit::load(&config, name, weights, device)?)))
             }
             "siglip" => {
                 let config = SiglipConfig::from_hub(config, preprocessor).map_err(in_config)?;

@@ -110,6 +110,11 @@ impl HubConfig {
         self.keys.get(key).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether a key is there and a number.
+    pub fn is_number(&self, key: &str) -> bool {
+        self.keys.get(key).is_some_and(Value::is_number)
+    }
+
     /// A value that may only be one thing, where it is said.
     pub fn only<T: DeserializeOwned + PartialEq + std::fmt::Debug>(&mut self, key: &str, supported: T) -> Result<(), ConfigError> {
         match self.optional::<T>(key)? {
