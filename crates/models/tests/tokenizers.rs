@@ -62,7 +62,7 @@ fn unigrams() {
     agrees("unigram");
 }
 
-/// OpenAI's list as the two files that the hub has: `vocab.json` and `merges.txt`.
+/// The published list as the two files that the hub has: `vocab.json` and `merges.txt`.
 fn clip_files(list: &str) -> (Vec<u8>, Vec<u8>) {
     let merges: Vec<&str> = list.lines().skip(1).take(49_152 - 256 - 2).collect();
     let is_printable = |byte: &u32| matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);

@@ -142,12 +142,11 @@ pub fn generate(
         let mut going = Vec::new();
         for (at, (mut row, token)) in rows.into_iter().zip(chosen).enumerate() {
             row.tokens.push(token);
-            match limits.end(&row) {
-                Some(end) => done[row.index] = Some(end),
-                None => {
-                    kept.push(at);
-                    going.push(row);
-                }
+            if let Some(end) = limits.end(&row) {
+                done[row.index] = Some(end);
+            } else {
+                kept.push(at);
+                going.push(row);
             }
         }
         if !kept.is_empty() && kept.len() < n_rows {

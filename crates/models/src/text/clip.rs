@@ -1,7 +1,7 @@
 //! CLIP's byte pairs from the older pair of files.
 //!
 //! # Reference
-//! Radford et al., arXiv 2103.00020, §2.4, and OpenAI's `simple_tokenizer`: lower case, white space made one space, a word
+//! Radford et al., arXiv 2103.00020, §2.4, and its authors' `simple_tokenizer`: lower case, white space made one space, a word
 //! ends with `</w>`. Deviation, as in the hub's fast tokenizer: characters are composed (NFC), but neither repaired
 //! (`ftfy`) nor unescaped from HTML.
 
@@ -57,7 +57,7 @@ impl TextTokenizer {
 fn pairs(merges: &[u8]) -> Result<Merges, TokenizerError> {
     let damaged = |reason: String| TokenizerError::File { file: "merges.txt", reason };
     let text = std::str::from_utf8(merges).map_err(|error| damaged(error.to_string()))?;
-    let lines = text.lines().enumerate().filter(|(i, line)| !line.is_empty() && !(*i == 0 && line.starts_with("#version")));
+    let lines = text.lines().enumerate().filter(|(i, line)| !(line.is_empty() || (*i == 0 && line.starts_with("#version"))));
     let pair = |(i, line): (usize, &str)| match line.split_once(' ') {
         Some((left, right)) if !right.contains(' ') => Ok((left.to_owned(), right.to_owned())),
         Some(_) | None => Err(damaged(format!("line {} is `{line}`, not two pieces", i + 1))),

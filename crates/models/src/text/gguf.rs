@@ -99,7 +99,7 @@ impl TextTokenizer {
         if optional(gguf, "tokenizer.ggml.remove_extra_whitespaces", "a boolean", as_bool)? == Some(true) {
             return Err(TokenizerError::Metadata("it removes white space (`tokenizer.ggml.remove_extra_whitespaces`)".to_owned()));
         }
-        let (codec, adds_bos) = match (model, words) {
+        let (codec, begins) = match (model, words) {
             ("gpt2", Some(words)) => (Codec::Library(Box::new(byte_level(gguf, words)?)), words == Words::Llama3),
             ("llama", _) => (Codec::Scored(Box::new(scored(gguf)?)), true),
             _ => return Err(TokenizerError::Kind { model: model.to_owned(), pre: pre.unwrap_or("none").to_owned() }),
@@ -118,10 +118,9 @@ impl TextTokenizer {
             pad: id("tokenizer.ggml.padding_token_id")?,
         };
         let asked = |key: &str, default: bool| Ok::<_, GgufError>(optional(gguf, key, "a boolean", as_bool)?.unwrap_or(default));
-        let adds_bos = asked("tokenizer.ggml.add_bos_token", adds_bos)?;
-        let adds_eos = asked("tokenizer.ggml.add_eos_token", false)?;
-        let added = Added::Around { front: if adds_bos { special.bos } else { None }, back: if adds_eos { special.eos } else { None } };
-        Self::new(codec, special, added)
+        let front = if asked("tokenizer.ggml.add_bos_token", begins)? { special.bos } else { None };
+        let back = if asked("tokenizer.ggml.add_eos_token", false)? { special.eos } else { None };
+        Self::new(codec, special, Added::Around { front, back })
     }
 }
 

@@ -76,7 +76,7 @@ impl SentencePiece {
         let made = of_kind(&[TokenKind::Normal, TokenKind::UserDefined]);
         let pieces = made.map(|(token, id)| (token.text.clone(), (id, token.score))).collect();
         let whole = Whole::new(of_kind(&[TokenKind::Control, TokenKind::UserDefined]).map(|(token, id)| (token.text.clone(), id)));
-        Ok(Self { pieces, bytes, whole, space_in_front, tokens })
+        Ok(Self { tokens, pieces, bytes, whole, space_in_front })
     }
 
     pub(super) fn n_tokens(&self) -> usize {

@@ -50,7 +50,7 @@ impl ChatDate {
                 code = rest.next();
             }
             let two = |n: u16| if is_bare { n.to_string() } else { format!("{n:02}") };
-            out.push_str(&match code {
+            let written = match code {
                 Some('Y') => format!("{year:04}"),
                 Some('y') => two(year % 100),
                 Some('m') => two(month.into()),
@@ -65,7 +65,8 @@ impl ChatDate {
                     let code: String = other.into_iter().collect();
                     return Err(format!("strftime_now knows the day alone, not `%{code}`"));
                 }
-            });
+            };
+            out.push_str(&written);
         }
         Ok(out)
     }
