@@ -355,6 +355,10 @@ def make_deit(folder: Path) -> None:
 
 def make_dinov2(folder: Path) -> None:
     model = save_model(Dinov2ForImageClassification(Dinov2Config(**DINOV2)), folder, seed=11, extra_config={})
+    # The size that images come in stands here; the configuration has that of the stored positions.
+    crop = dict(height=DINOV2_PIXELS, width=DINOV2_PIXELS)
+    preprocessor = dict(do_center_crop=True, crop_size=crop, image_mean=[0.0] * 3, image_std=[1.0] * 3)
+    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2, sort_keys=True) + "\n")
     pixels, labels, prompts = encoder_inputs(DINOV2_PIXELS, DINOV2["hidden_size"])
     expected = encoder_expected(model, lambda x: model(pixel_values=x).logits, pixels, labels, prompts, n_special=1)
     logits = expected["logits"]

@@ -31,6 +31,11 @@ impl JointSpace {
         }
     }
 
+    /// Whether each pair is judged for itself rather than among all texts.
+    pub const fn judges_pairs(&self) -> bool {
+        self.bias.is_some()
+    }
+
     /// Logits to probabilities, `[images, texts]`: of each text among all of an image's, or, where there is a bias, of each pair
     /// for itself.
     pub fn probabilities(&self, logits: Tensor<2>) -> Tensor<2> {

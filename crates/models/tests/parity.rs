@@ -1,44 +1,32 @@
 //! Parity with the reference implementation (PyTorch), on tiny random networks.
 //!
-//! `fixtures/README.md` says what each tensor is and how `scripts/make_fixtures.py` makes them. Another folder of the
-//! same layout can be checked by naming it in `REPROGRAM_PARITY_DIR`.
+//! `fixtures/README.md` says what each tensor is and how `scripts/make_fixtures.py` makes them. Other folders of
+//! the same layout are compared by `reprogram parity`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use reprogram_models::parity::{self, Tolerance};
+use burn::tensor::Device;
+use reprogram_models::parity::{self, Comparison, Report, Tolerance};
 use reprogram_models::weights::Weights;
-use reprogram_models::{
-    Backbone, Frozen, HubCheckpoint, HubFiles, Input, KvCache, Llama, LlamaConfig, Pixels, Reading, TokenAt, TokenBatch, Vit, VitConfig,
-};
+use reprogram_models::{Backbone, HubCheckpoint, HubFiles, Input, KvCache, Llama, LlamaConfig, Pixels, Reading, TokenAt, TokenBatch};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 1e-4;
 
+fn folder(family: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(family)
+}
+
 fn read(family: &str, file: &str) -> Vec<u8> {
-    let root = std::env::var_os("REPROGRAM_PARITY_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"), PathBuf::from);
-    let path = root.join(family).join(file);
+    let path = folder(family).join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 struct Expected(Vec<u8>);
 
 impl Expected {
-    fn floats(&self, name: &str) -> (Vec<f32>, Vec<usize>) {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let view = file.tensor(name).unwrap();
-        let values = view.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-        (values, view.shape().to_vec())
-    }
-
-    fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
-        let (values, shape) = self.floats(name);
-        Tensor::from_data(TensorData::new(values, shape), device)
-    }
-
     fn integers(&self, name: &str) -> (Vec<i32>, Vec<usize>) {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let view = file.tensor(name).unwrap();
@@ -52,102 +40,51 @@ impl Expected {
     }
 }
 
-#[track_caller]
-fn assert_close<const D: usize>(name: &str, found: Tensor<D>, expected: &[f32], tolerance: f32) {
-    let found: Vec<f32> = found.try_into_vec_as().unwrap();
-    assert_eq!(found.len(), expected.len(), "{name}: number of values");
-    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    println!("{name}: max |Δ| = {worst:.2e}");
-    assert!(worst <= tolerance, "{name}: max |Δ| = {worst:.3e} > {tolerance:.0e}");
-}
-
-#[track_caller]
-fn assert_gradient_close<const D: usize>(name: &str, found: Tensor<D>, expected: &[f32]) {
-    let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    assert_close(name, found, expected, 1e-4 * largest);
-}
-
-fn cross_entropy(logits: Tensor<2>, labels: &[i32]) -> Tensor<1> {
-    let n = labels.len();
-    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels.to_vec(), [n, 1]), &logits.device());
-    burn::tensor::activation::log_softmax(logits, 1).gather(1, labels).mean().neg()
-}
-
-fn vit() -> (Frozen<Vit>, Expected, VitConfig) {
-    let config = VitConfig::from_hub(&read("vit", "config.json"), None).unwrap();
-    let bytes = read("vit", "model.safetensors");
-    let model = Vit::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), &Device::flex()).unwrap();
-    (Frozen::new(model), Expected(read("vit", "expected.safetensors")), config)
-}
-
-#[test]
-fn vit_hidden_states_and_logits() {
-    let (model, expected, config) = vit();
-    let mut stream = model.embed(Input::Image(expected.tensor("pixel_values", &Device::flex())));
-    for layer in 0..=config.depth {
-        let name = format!("hidden.{layer}");
-        assert_close(&name, stream.hidden(), &expected.floats(&name).0, TOLERANCE);
-        if layer < config.depth {
-            stream = model.block(layer, stream);
-        }
-    }
-    assert_close("logits", model.read(&stream, Reading::Logits), &expected.floats("logits").0, TOLERANCE);
-}
-
-#[test]
-fn vit_gradient_of_pixels() {
-    let (model, expected, _) = vit();
-    let pixels = expected.tensor::<4>("pixel_values", &Device::flex().autodiff()).require_grad();
-    let stream = model.blocks(model.embed(Input::Image(pixels.clone())));
-    let loss = cross_entropy(model.read(&stream, Reading::Logits), &expected.integers("labels").0);
-    assert_close("loss", loss.clone(), &expected.floats("loss").0, 1e-5);
-    let gradients = loss.backward();
-    assert_gradient_close("grad_pixel_values", pixels.grad(&gradients).unwrap(), &expected.floats("grad_pixel_values").0);
-}
-
-#[test]
-fn vit_padding_frame() {
-    let (model, expected, config) = vit();
-    let device = Device::flex().autodiff();
-    let delta = expected.tensor::<4>("vp.delta", &device).require_grad();
-    let image = expected.tensor::<4>("vp.image", &device);
-    let [_, _, height, width] = image.dims();
-    let (above, left) = ((config.image_size - height) / 2, (config.image_size - width) / 2);
-    let canvas = image.pad((left, config.image_size - width - left, above, config.image_size - height - above), 0.0);
-    let mask = expected.tensor::<4>("vp.mask", &device);
-    let stream = model.blocks(model.embed(Input::Image(canvas + delta.clone() * mask)));
-    let logits = model.read(&stream, Reading::Logits);
-    assert_close("vp.logits", logits.clone(), &expected.floats("vp.logits").0, TOLERANCE);
-    let loss = cross_entropy(logits, &expected.integers("labels").0);
-    assert_close("vp.loss", loss.clone(), &expected.floats("vp.loss").0, 1e-5);
-    let gradients = loss.backward();
-    assert_gradient_close("vp.grad_delta", delta.grad(&gradients).unwrap(), &expected.floats("vp.grad_delta").0);
-}
-
-/// Loads a folder as the hub lays it out and compares every tensor; whatever the file holds must be known.
-#[track_caller]
-fn compare_all(family: &str) {
+/// Loads a folder as the hub lays it out, and compares every tensor that is known.
+fn report_of(family: &str, pixels: Pixels) -> Report {
     let (weights, expected) = (read(family, "model.safetensors"), read(family, "expected.safetensors"));
-    let files = HubFiles::collect(|file| Ok::<_, ()>((file == "config.json").then(|| read(family, file)))).unwrap();
+    let files = HubFiles::collect(|file| Ok::<_, ()>(folder(family).join(file).is_file().then(|| read(family, file)))).unwrap();
     let weights = Weights::from_safetensors(&weights).unwrap();
-    let checkpoint = HubCheckpoint { files: &files, weights, pixels: Pixels::Normalised };
-    let model = checkpoint.load(family, &Device::flex()).unwrap();
+    let model = HubCheckpoint { files: &files, weights, pixels }.load(family, &Device::flex()).unwrap();
     let report = parity::Expected::parse(&expected).unwrap().compare(model.as_ref()).unwrap();
     for comparison in &report.compared {
         println!("{family}: {}: {:?}", comparison.name, comparison.difference);
     }
-    assert_eq!(report.failures(Tolerance::default()).collect::<Vec<_>>(), Vec::<&parity::Comparison>::new());
-    assert_eq!(report.unchecked, Vec::<String>::new());
+    assert_eq!(report.failures(Tolerance::default()).collect::<Vec<_>>(), Vec::<&Comparison>::new(), "{family}");
+    report
+}
+
+/// The same where whatever the file holds must be known.
+fn compare_all(family: &str, pixels: Pixels) {
+    assert_eq!(report_of(family, pixels).unchecked, Vec::<String>::new(), "{family}");
+}
+
+#[test]
+fn image_encoders() {
+    for family in ["vit", "deit", "dinov2"] {
+        compare_all(family, Pixels::Normalised);
+    }
 }
 
 #[test]
 fn llama() {
-    compare_all("llama");
+    compare_all("llama", Pixels::Normalised);
 }
 
 #[test]
-fn clip() {
-    compare_all("clip");
+fn two_towers() {
+    compare_all("clip", Pixels::Normalised);
+    compare_all("clip_largest", Pixels::Normalised);
+    compare_all("siglip", Pixels::Raw);
+    compare_all("open_clip", Pixels::Raw);
+}
+
+/// Its prompts and prefixes have a test of their own.
+#[test]
+fn text_encoder() {
+    let report = report_of("bert", Pixels::Normalised);
+    let compared: Vec<&str> = report.compared.iter().map(|comparison| comparison.name.as_str()).collect();
+    assert_eq!(compared, ["hidden.0", "hidden.1", "hidden.2", "hidden.3", "features"]);
 }
 
 fn every_token(rows: &[Vec<u32>]) -> Vec<TokenAt> {
@@ -183,7 +120,7 @@ fn furthest(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
 /// Each family's own rule (scaled positions, windows, biases, norms, caps) against the reference; then padding on either
 /// side, batching and a cache, which must not change a number.
 fn decoder_family(family: &str) {
-    compare_all(family);
+    compare_all(family, Pixels::Normalised);
     let (model, expected) = decoder(family);
     let short = unpadded_rows(&expected);
     let right = next_token_logits(&model, TokenBatch::new(short.clone()));

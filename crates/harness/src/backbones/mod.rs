@@ -121,9 +121,9 @@ fn of_repository(
     of_folder(name, &HubFolder::open(&store.repository(repository, &is_whole, progress)?)?, device)
 }
 
-/// Loads a folder in the hub's layout without its preprocessing, so that it is fed what its first layer takes.
-pub fn load_unprocessed(path: &Path, device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    built_of(&path.display().to_string(), &HubFolder::open(path)?, Pixels::Normalised, device)
+/// Loads a folder in the hub's layout, fed with pixels before or behind its own normalisation.
+pub fn load_folder(path: &Path, pixels: Pixels, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    built_of(&path.display().to_string(), &HubFolder::open(path)?, pixels, device)
 }
 
 fn of_folder(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use reprogram_models::Pixels;
 use reprogram_models::parity::{Comparison, Difference, Expected, Quantity, Report, Tolerance};
 
 use super::failure::Failure;
@@ -22,6 +23,9 @@ pub struct ParityArgs {
     /// Largest difference of a gradient, as a share of its largest entry
     #[arg(long, default_value_t = Tolerance::default().relative)]
     rtol: f32,
+    /// `pixel_values` are in 0..1, before the folder's own normalisation, rather than behind it
+    #[arg(long)]
+    raw_pixels: bool,
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
@@ -33,8 +37,8 @@ pub struct ParityArgs {
 /// Feeds the inputs, compares the outputs.
 pub fn run(args: &ParityArgs) -> Result<String, Failure> {
     let device = super::admitted(args.device)?;
-    // Inputs were recorded behind the preprocessing, so the folder's own is not applied.
-    let loaded = backbones::load_unprocessed(&args.checkpoint, &device)?;
+    let pixels = if args.raw_pixels { Pixels::Raw } else { Pixels::Normalised };
+    let loaded = backbones::load_folder(&args.checkpoint, pixels, &device)?;
     let bytes = map(&args.expected)?;
     let at = |error| Failure::BadInput(format!("{}: {error}", args.expected.display()));
     let report = Expected::parse(&bytes).and_then(|expected| expected.compare(loaded.backbone.as_ref())).map_err(at)?;

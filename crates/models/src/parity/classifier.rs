@@ -70,10 +70,13 @@ fn frame(session: &mut Session<'_>) -> Result<(), ParityError> {
 /// of every one.
 fn prompted(session: &mut Session<'_>, name: &str, is_deep: bool) -> Result<(), ParityError> {
     let own = format!("{name}.prompts");
-    let prompts = match session.leaf::<2>(&own).ok().flatten() {
-        Some(prompts) => Some(prompts.unsqueeze::<3>()),
-        None if session.has(&format!("{name}.logits")) => session.leaf::<3>("vpt.prompts")?,
-        None => None,
+    let prompts = if session.has(&own) {
+        let prompts = session.leaf::<2>(&own)?;
+        prompts.map(|prompts| session.tracked(prompts.unsqueeze::<3>()))
+    } else if session.has(&format!("{name}.logits")) {
+        session.leaf::<3>("vpt.prompts")?
+    } else {
+        None
     };
     let (Some(prompts), Some(pixels)) = (prompts, session.pixels("pixel_values")?) else { return Ok(()) };
     let [n_layers, _, dim] = prompts.dims();

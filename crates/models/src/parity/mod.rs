@@ -14,24 +14,26 @@
 //!              prompt_tuning.param.*           → prompt_tuning.{logits,loss,grad.*}
 //!              prefix_tuning.param.*           → prefix_tuning.{logits,loss,grad.*}
 //!              p_tuning.virtual_tokens         → p_tuning.{logits,loss}
-//! two towers   pixel_values input_ids labels   → {vision,text}.hidden.i {image,text}_embeds logits_per_{image,text} loss
-//!                                                grad_pixel_values
+//! encoders     input_ids attention_mask        → hidden.i features
+//! two towers   pixel_values input_ids labels   → {vision,text}.hidden.i {image,text}_embeds logits_per_{image,text} probabilities
+//!                                                loss grad_pixel_values
 //!              coop.{ctx,input_ids}            → coop.{text_embeds,logits,loss,grad_ctx}
 //! ```
 //!
 //! `hidden.0` is what the first block is fed and `hidden.i` what block i gives; in a language model the last one is taken
-//! behind the last norm, as the reference does. Pixels are fed as the first layer takes them, normalised. What a file holds
+//! behind the last norm, as the reference does. Pixels are fed as they are: the backbone was loaded with or without a normalisation of its own. What a file holds
 //! beyond that is reported by name, not passed over.
 
 mod classifier;
 mod decoder;
+mod encoder;
 mod learned;
 mod report;
 mod session;
 mod two_towers;
 
 use burn::tensor::Tensor;
-use reprogram_taxonomy::OutputSpace;
+use reprogram_taxonomy::{OutputSpace, Tower};
 
 pub use report::{Comparison, Difference, Quantity, Report, Tolerance};
 use session::Session;
@@ -89,10 +91,17 @@ impl<'a> Expected<'a> {
                 decoder::compare(&mut session)?;
                 ("a language model", "input_ids")
             }
-            OutputSpace::Classes { .. } | OutputSpace::Features { .. } => {
-                classifier::compare(&mut session)?;
-                ("an image classifier", "pixel_values")
-            }
+            OutputSpace::Classes { .. } | OutputSpace::Features { .. } => match backbone.card().main.tower {
+                Tower::Text => {
+                    encoder::compare(&mut session)?;
+                    ("a text encoder", "input_ids")
+                }
+                Tower::Vision => {
+                    classifier::compare(&mut session)?;
+                    ("an image encoder", "pixel_values")
+                }
+                Tower::Acoustic => ("an acoustic encoder, whose tensors have no names here", "none"),
+            },
         };
         let report = session.finish();
         if report.compared.is_empty() {

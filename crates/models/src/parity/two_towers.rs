@@ -1,5 +1,7 @@
 //! Encoders of images and of texts that meet in one space.
 
+use burn::tensor::{Tensor, TensorData, activation};
+
 use super::session::Session;
 use super::{ParityError, gradient, hidden_states};
 use crate::{Input, JointSpace, Reading, TokenBatch, cross_entropy};
@@ -21,9 +23,12 @@ pub(super) fn compare(session: &mut Session<'_>) -> Result<(), ParityError> {
     session.value("logits_per_text", logits.clone().transpose());
     // Tokens behind the end do not reach it: with a mask over them the reference gives the same.
     session.value("logits_per_image_masked", logits.clone());
+    session.value("probabilities", joint.probabilities(logits.clone()));
+    // Where a text ends within a row that is filled up; what stands behind is among the ids.
+    session.given("lengths");
     let labels = session.labels("labels", n_images, n_texts)?;
     if let Some(labels) = &labels {
-        let loss = cross_entropy(logits, labels);
+        let loss = if joint.judges_pairs() { pairwise_loss(logits, labels) } else { cross_entropy(logits, labels) };
         session.value("loss", loss.clone());
         if session.has("grad_pixel_values") {
             session.gradient("grad_pixel_values", gradient(loss, &pixels));
@@ -32,13 +37,16 @@ pub(super) fn compare(session: &mut Session<'_>) -> Result<(), ParityError> {
     learned_context(session, image.detach(), &joint, labels.as_deref())
 }
 
+/// Each pair judged for itself, summed over texts, averaged over images (Zhai et al., arXiv 2303.15343, algorithm 1).
+fn pairwise_loss(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+    let [n_images, n_texts] = logits.dims();
+    let signs = labels.iter().flat_map(|&label| (0..n_texts).map(move |text| if text == label { 1.0f32 } else { -1.0 }));
+    let signs = Tensor::from_data(TensorData::new(signs.collect::<Vec<_>>(), [n_images, n_texts]), &logits.device());
+    activation::log_sigmoid(logits * signs).sum().div_scalar(-(n_images as f64))
+}
+
 /// `CoOp` (Zhou et al., arXiv 2109.01134): a learned context behind the start token, in the place of as many placeholders.
-fn learned_context(
-    session: &mut Session<'_>,
-    image: burn::tensor::Tensor<2>,
-    joint: &JointSpace,
-    labels: Option<&[usize]>,
-) -> Result<(), ParityError> {
+fn learned_context(session: &mut Session<'_>, image: Tensor<2>, joint: &JointSpace, labels: Option<&[usize]>) -> Result<(), ParityError> {
     let (Some(context), Some(mut rows)) = (session.leaf::<2>("coop.ctx")?, session.ids("coop.input_ids")?) else { return Ok(()) };
     let n_context = context.dims()[0];
     if rows.iter().any(|row| row.len() <= n_context) {
