@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use reprogram_models::weights::{Gguf, Weights};
-use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Vit, VitConfig, VitError};
+use reprogram_models::{Backbone, Frozen, HubCheckpoint, Llama, LlamaError, Pixels, Vit, VitConfig, VitError};
 
 use folder::HubFolder;
 pub use mapped::{Mapped, map};
@@ -125,15 +125,17 @@ fn of_repository(
 
 /// Loads a folder in the hub's layout without its preprocessing, so that it is fed what its first layer takes.
 pub fn load_unprocessed(path: &Path, device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    let mut folder = HubFolder::open(path)?;
-    folder.preprocessor = None;
-    of_folder(&path.display().to_string(), &folder, device)
+    built_of(&path.display().to_string(), &HubFolder::open(path)?, Pixels::Normalised, device)
 }
 
 fn of_folder(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    built_of(name, folder, Pixels::Raw, device)
+}
+
+fn built_of(name: &str, folder: &HubFolder, pixels: Pixels, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let digest = folder.digest();
     let release = |part: &[u8]| folder.release(part);
-    let checkpoint = HubCheckpoint { config: &folder.config, weights: folder.weights()?.releasing(&release) };
+    let checkpoint = HubCheckpoint { files: &folder.files, weights: folder.weights()?.releasing(&release), pixels };
     let backbone = checkpoint.load(name, device);
     let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
     Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string() })

@@ -10,8 +10,8 @@ fn the_built_in_tables_make_sense() {
     assert_eq!(names, ["bbc-headlines", "digits", "sst2", "trec", "tweets", "usps"]);
     let names: Vec<&str> = registry.checkpoints().keys().map(String::as_str).collect();
     assert_eq!(names, ["clip-vit-base-patch32", "letters-vit", "smollm2-135m-instruct", "tiny-clip-cifar"]);
-    assert_eq!(registry.photos().assets().len(), 6);
     assert_eq!(registry.fonts().assets().len(), 21);
+    assert_eq!(registry.photos().assets().len(), 6);
     for (name, entry) in registry.datasets() {
         assert!(entry.assets().iter().all(|asset| asset.name().starts_with(name.as_str())));
         assert!(!entry.licence().is_empty() && !entry.citation().is_empty() && !entry.about().is_empty());
