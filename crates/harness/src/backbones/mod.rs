@@ -2,6 +2,7 @@
 
 mod folder;
 mod mapped;
+mod tiny_clip;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +92,7 @@ pub fn load(
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     match (checkpoint.weights(), checkpoint.family(), checkpoint.format()) {
         (WeightSource::BuiltIn(which), "vit", WeightFormat::Safetensors) if which == "letters-vit" => letters_vit(name, device),
+        (WeightSource::BuiltIn(which), "clip", WeightFormat::Safetensors) if which == "tiny-clip-cifar" => tiny_clip::load(name, device),
         (WeightSource::Files(files), "llama", WeightFormat::Gguf) => {
             let file = files.iter().find(|file| file.role == Role::Weights).ok_or_else(|| damaged("it names no weights".to_owned()))?;
             let path = store.obtain(&file.asset, progress)?;

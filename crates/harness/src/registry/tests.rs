@@ -9,8 +9,9 @@ fn the_built_in_tables_make_sense() {
     let names: Vec<&str> = registry.datasets().keys().map(String::as_str).collect();
     assert_eq!(names, ["bbc-headlines", "digits", "sst2", "trec", "tweets", "usps"]);
     let names: Vec<&str> = registry.checkpoints().keys().map(String::as_str).collect();
-    assert_eq!(names, ["clip-vit-base-patch32", "letters-vit", "smollm2-135m-instruct"]);
+    assert_eq!(names, ["clip-vit-base-patch32", "letters-vit", "smollm2-135m-instruct", "tiny-clip-cifar"]);
     assert_eq!(registry.fonts().assets().len(), 21);
+    assert_eq!(registry.photos().assets().len(), 6);
     for (name, entry) in registry.datasets() {
         assert!(entry.assets().iter().all(|asset| asset.name().starts_with(name.as_str())));
         assert!(!entry.licence().is_empty() && !entry.citation().is_empty() && !entry.about().is_empty());
@@ -138,7 +139,7 @@ fn a_folder_adds_tables_and_replaces_those_of_the_same_name() {
     let registry = Registry::built_in().unwrap().extended(folder.path()).unwrap();
     assert_eq!(registry.datasets().len(), 7);
     assert_eq!(registry.dataset("digits").unwrap().classes(), ["bad", "good"]);
-    assert_eq!(registry.checkpoints().len(), 3);
+    assert_eq!(registry.checkpoints().len(), 4);
 }
 
 #[test]
