@@ -2,6 +2,7 @@
 
 mod folder;
 mod mapped;
+mod own_layout;
 mod tiny_clip;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use reprogram_models::{Backbone, ConfigError, Frozen, HubCheckpoint, Llama, Llam
 
 use folder::HubFolder;
 pub use mapped::{Mapped, map};
+use own_layout::OwnLayout;
 
 use crate::assets::{AssetError, AssetStore, Digest, HubRepository, Progress, RepositoryError};
 use crate::registry::{Registry, RegistryError, Role, WeightFormat, Weights as WeightSource};
@@ -102,6 +104,14 @@ pub fn load(
             let obtained = files.iter().map(|file| Ok((file.role, store.obtain(&file.asset, progress)?)));
             let obtained: Vec<(Role, PathBuf)> = obtained.collect::<Result<_, AssetError>>()?;
             of_folder(name, &HubFolder::of_files(name, &obtained)?, device)
+        }
+        (WeightSource::Files(files), family, WeightFormat::Pytorch | WeightFormat::Onnx)
+            if let Some(layout) = OwnLayout::of_family(family) =>
+        {
+            let roles = [Role::Weights, Role::Preprocessor];
+            let wanted = roles.iter().filter_map(|role| files.iter().find(|file| file.role == *role));
+            let mapped: Vec<Mapped> = wanted.map(|file| map(&store.obtain(&file.asset, progress)?)).collect::<Result<_, _>>()?;
+            layout.load(name, &mapped, device)
         }
         (WeightSource::Repository(repository), _, WeightFormat::Folder) => of_repository(name, repository, store, device, progress),
         (_, family, format) => Err(BackboneError::Family { name: name.to_owned(), family: family.to_owned(), format }),

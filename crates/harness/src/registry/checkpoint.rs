@@ -27,6 +27,10 @@ pub enum WeightFormat {
     Gguf,
     /// One file with the configuration in its metadata.
     Safetensors,
+    /// A PyTorch pickle, whose layout the family knows.
+    Pytorch,
+    /// ONNX graphs, whose layout the family knows.
+    Onnx,
     /// The files of a folder in the hub's layout; its `config.json` says who reads it.
     Folder,
 }

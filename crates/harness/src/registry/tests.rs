@@ -9,7 +9,20 @@ fn the_built_in_tables_make_sense() {
     let names: Vec<&str> = registry.datasets().keys().map(String::as_str).collect();
     assert_eq!(names, ["bbc-headlines", "digits", "sst2", "trec", "tweets", "usps"]);
     let names: Vec<&str> = registry.checkpoints().keys().map(String::as_str).collect();
-    assert_eq!(names, ["clip-vit-base-patch32", "letters-vit", "smollm2-135m-instruct", "tiny-clip-cifar"]);
+    assert_eq!(
+        names,
+        [
+            "all-minilm-l6-v2",
+            "clip-vit-base-patch32",
+            "efficientnet-lite0",
+            "letters-vit",
+            "smollm2-135m-instruct",
+            "speech-embedding",
+            "tiny-clip-cifar",
+            "vit-cifar10",
+            "vit-s14-focus",
+        ]
+    );
     assert_eq!(registry.fonts().assets().len(), 21);
     assert_eq!(registry.photos().assets().len(), 6);
     for (name, entry) in registry.datasets() {
@@ -139,7 +152,7 @@ fn a_folder_adds_tables_and_replaces_those_of_the_same_name() {
     let registry = Registry::built_in().unwrap().extended(folder.path()).unwrap();
     assert_eq!(registry.datasets().len(), 7);
     assert_eq!(registry.dataset("digits").unwrap().classes(), ["bad", "good"]);
-    assert_eq!(registry.checkpoints().len(), 4);
+    assert_eq!(registry.checkpoints().len(), 9);
 }
 
 #[test]
