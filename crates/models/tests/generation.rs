@@ -22,7 +22,8 @@ fn fixture(path: &str) -> Vec<u8> {
 }
 
 fn tiny(family: &str) -> Llama {
-    Llama::from_gguf(&fixture(&format!("gguf/{family}.gguf")), family, &Device::flex()).unwrap()
+    let bytes = fixture(&format!("gguf/{family}.gguf"));
+    Llama::from_gguf(&Gguf::parse(&bytes).unwrap(), family, &Device::flex()).unwrap()
 }
 
 /// `SplitMix64`, one stream a row.
@@ -222,7 +223,7 @@ fn smollm2_replies_to_a_chat() {
         return;
     };
     let bytes = std::fs::read(file).unwrap();
-    let model = Llama::from_gguf(&bytes, "smollm2", &Device::flex()).unwrap();
+    let model = Llama::from_gguf(&Gguf::parse(&bytes).unwrap(), "smollm2", &Device::flex()).unwrap();
     let template = ChatTemplate::from_gguf(&Gguf::parse(&bytes).unwrap(), None).unwrap().unwrap();
     let tokenizer = model.tokenizer().unwrap();
     let chat = |text: &str| tokenizer.encode_chat(&template, &[ChatMessage::new("user", text)], ChatEnd::AssistantsTurn, None).unwrap();

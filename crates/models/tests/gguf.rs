@@ -61,7 +61,7 @@ fn same_as_the_hub(family: &str) {
     let bytes = fixture(&format!("{family}/model.safetensors"));
     let load = |bytes: &[u8]| Llama::load(&config, family, Weights::from_safetensors(bytes).unwrap(), None, &device).unwrap();
     let hub = load(&rounded(&bytes));
-    let gguf = Llama::from_gguf(&fixture(&format!("gguf/{family}.gguf")), family, &device).unwrap();
+    let gguf = Llama::from_gguf(&Gguf::parse(&fixture(&format!("gguf/{family}.gguf"))).unwrap(), family, &device).unwrap();
     let rows: Vec<Vec<u32>> = (0..2).map(|row| (0..12).map(|i| (7 * i + 31 * row + 3) % 64).collect()).collect();
     let (found, expected) = (logits(&gguf, &rows, 12), logits(&hub, &rows, 12));
     let worst = furthest(&found, &expected);
@@ -98,7 +98,7 @@ fn what_is_not_computed_is_refused_by_name() {
         with_other_text(&gemma2, "gemma2.attn_logit_softcapping", "gemma2.attn_logit_softcappinX"),
         with_other_text(&gemma2, "blk.0.ffn_up.weight", "blk.0.ffn_xx.weight"),
     ];
-    let error = |bytes: &Vec<u8>| Llama::from_gguf(bytes, "tiny", &Device::flex()).err().unwrap().to_string();
+    let error = |bytes: &Vec<u8>| Llama::from_gguf(&Gguf::parse(bytes).unwrap(), "tiny", &Device::flex()).err().unwrap().to_string();
     insta::assert_snapshot!(cases.iter().map(error).collect::<Vec<_>>().join("\n"));
 }
 
@@ -166,7 +166,7 @@ fn gemma_3_270m_is_the_reference() {
         println!("not run: REPROGRAM_GEMMA3_EXPECTED is not set");
         return;
     };
-    let model = Llama::from_gguf(&bytes, "gemma-3-270m", &Device::flex()).unwrap();
+    let model = Llama::from_gguf(&Gguf::parse(&bytes).unwrap(), "gemma-3-270m", &Device::flex()).unwrap();
     let prompts: Value = serde_json::from_slice(&std::fs::read(expected.join("prompts.json")).unwrap()).unwrap();
     let file = std::fs::read(expected.join("logits.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&file).unwrap();
