@@ -185,7 +185,7 @@ impl Plan {
             Ok(loaded) => drop(self.backbones.insert(name.to_owned(), loaded)),
             Err(BackboneError::Asset(error)) => drop(absent.insert(name.to_owned(), error.to_string())),
             Err(BackboneError::Repository(error @ RepositoryError::NotObtained { .. })) => {
-                drop(absent.insert(name.to_owned(), error.to_string()))
+                drop(absent.insert(name.to_owned(), error.to_string()));
             }
             Err(BackboneError::Registry(error)) => return Err(error.into()),
             Err(error) => return Err(PlanError::Backbone(error)),

@@ -1,4 +1,4 @@
-//! Trained ViTs on real images.
+//! Trained vision transformers on real images.
 //!
 //! The files are too large for the repository, or may not be redistributed, so they are named by the environment; without
 //! them a test says that it did not run.
@@ -58,8 +58,10 @@ fn cifar10_is_classified_as_well_as_by_the_reference() {
     let mut tar = Vec::new();
     flate2::read::GzDecoder::new(archive.as_slice()).read_to_end(&mut tar).unwrap();
     let class = |name: &str| CIFAR10.iter().position(|class| name.split('/').any(|folder| folder == *class));
-    let images: Vec<(usize, Vec<f32>)> =
-        files(&tar).filter(|(name, _)| name.ends_with(".jpg")).map(|(name, jpeg)| (class(name).unwrap(), decode(jpeg))).collect();
+    let images: Vec<(usize, Vec<f32>)> = files(&tar)
+        .filter(|(name, _)| std::path::Path::new(name).extension().is_some_and(|extension| extension == "jpg"))
+        .map(|(name, jpeg)| (class(name).unwrap(), decode(jpeg)))
+        .collect();
     assert_eq!(images.len(), 10_000);
 
     let (mut right, mut of_class) = ([0usize; 10], [0usize; 10]);

@@ -66,7 +66,7 @@ fn tested(settings: &Settings) -> Result<Listing, Failure> {
         let remembered = choice.test(&settings.cache).map_err(Failure::bad_input)?;
         for one in &remembered.tested {
             let verdict = if one.outcome.holds() { "ok" } else { "FAILED" };
-            let number = |difference: f32| if difference == f32::MAX { "no number".to_owned() } else { format!("{difference:.1e}") };
+            let number = |difference: f32| if difference >= f32::MAX { "no number".to_owned() } else { format!("{difference:.1e}") };
             let [output, gradient] = match &one.outcome {
                 Outcome::Measured { forward, gradient } => {
                     [number(*forward).into(), gradient.map_or(Entry::None, |gradient| number(gradient).into())]

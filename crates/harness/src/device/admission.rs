@@ -19,12 +19,11 @@ impl DeviceChoice {
         let facts = DeviceFacts::of(self);
         let [name, driver] = [&facts.name, &facts.driver].map(|fact| fact.clone().unwrap_or_default());
         let known = Remembered::recall(cache, &self.to_string(), &name, &driver);
-        let remembered = match known {
-            Some(remembered) => remembered,
-            None => {
-                say(&format!("testing {self} ({name}, {driver}) once: this can take a minute"));
-                self.test(cache)?
-            }
+        let remembered = if let Some(remembered) = known {
+            remembered
+        } else {
+            say(&format!("testing {self} ({name}, {driver}) once: this can take a minute"));
+            self.test(cache)?
         };
         match remembered.fault() {
             None => Ok(device),

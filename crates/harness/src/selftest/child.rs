@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, Tested, run};
 
 /// How long one operation may take: the first ones compile shaders, which takes a software driver half a minute.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_mins(5);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -89,7 +89,8 @@ fn end_of(child: &mut Child) -> io::Result<Option<String>> {
     Ok((!status.success()).then(|| format!("the process ended ({status})")))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -11,6 +11,7 @@ pub struct Standardise {
 
 impl Standardise {
     /// From one mean and one standard deviation a channel.
+    #[allow(clippy::float_cmp, reason = "exactly 0 and 1 mean that nothing is to be done")]
     pub fn new(mean: &[f32], std: &[f32], device: &Device) -> Self {
         if mean.iter().all(|&mean| mean == 0.0) && std.iter().all(|&std| std == 1.0) {
             return Self { maps: None };

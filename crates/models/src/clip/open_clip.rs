@@ -38,7 +38,7 @@ impl ClipConfig {
         let vision_dim: usize = vision.optional("width")?.unwrap_or(768);
         let (image_size, patch_size) = (vision.optional("image_size")?.unwrap_or(224), vision.optional("patch_size")?.unwrap_or(16));
         tiles(image_size, patch_size)?;
-        let n_heads = if head_width == 0 { 0 } else { vision_dim / head_width };
+        let n_heads = vision_dim.checked_div(head_width).unwrap_or(0);
 
         // Padding is never seen: a text is read at its end.
         text.pass(&["hf_tokenizer_name", "tokenizer_mode", "tokenizer_kwargs", "pad_id", "eos_id", "output_tokens"]);

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use reprogram_taxonomy::InputSpace;
 
-use super::session::Session;
+use super::session::{Session, tracked};
 use super::{ParityError, gradient, hidden_states};
 use crate::{Input, Reading, Stream, cross_entropy};
 
@@ -72,7 +72,7 @@ fn prompted(session: &mut Session<'_>, name: &str, is_deep: bool) -> Result<(), 
     let own = format!("{name}.prompts");
     let prompts = if session.has(&own) {
         let prompts = session.leaf::<2>(&own)?;
-        prompts.map(|prompts| session.tracked(prompts.unsqueeze::<3>()))
+        prompts.map(|prompts| tracked(prompts.unsqueeze::<3>()))
     } else if session.has(&format!("{name}.logits")) {
         session.leaf::<3>("vpt.prompts")?
     } else {

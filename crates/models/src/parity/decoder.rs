@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::session::Session;
+use super::session::{Session, tracked};
 use super::{ParityError, gradient, hidden_states, learned};
 use crate::{Decoding, Generated, Input, Padding, Reading, Stops, Stream, TokenAt, TokenBatch, cross_entropy, generate};
 
@@ -67,7 +67,7 @@ fn plain(session: &mut Session<'_>, rows: &[Vec<u32>], labels: &[Vec<i64>]) -> O
 /// The stream's embeddings as something that gradients are asked for.
 fn embed_as_leaf(session: &Session<'_>, batch: &TokenBatch) -> (Stream, Tensor<3>) {
     let stream = session.backbone.embed(Input::Tokens(batch.clone()));
-    let embedded = session.tracked(stream.hidden());
+    let embedded = tracked(stream.hidden());
     (stream.with_hidden(embedded.clone()), embedded)
 }
 

@@ -23,6 +23,12 @@ fn tracking(device: Device) -> Device {
     if device.is_autodiff() { device } else { device.autodiff() }
 }
 
+/// Something computed, cut off from what it was computed of, that gradients are asked for.
+pub(super) fn tracked<const D: usize>(computed: Tensor<D>) -> Tensor<D> {
+    let plain = if computed.device().is_autodiff() { computed.inner() } else { computed };
+    plain.autodiff().require_grad()
+}
+
 fn wrong(name: &str, reason: impl Into<String>) -> ParityError {
     ParityError::Input { name: name.to_owned(), reason: reason.into() }
 }
@@ -50,12 +56,6 @@ impl<'a> Session<'a> {
         let n_axes = shape.len();
         let Ok(shape) = <[usize; D]>::try_from(shape) else { return Err(wrong(name, format!("has {n_axes} axes, not {D}"))) };
         Ok(Some(Tensor::from_data(TensorData::new(values, shape), &self.device).require_grad()))
-    }
-
-    /// Something computed, cut off from what it was computed of, that gradients are asked for.
-    pub(super) fn tracked<const D: usize>(&self, computed: Tensor<D>) -> Tensor<D> {
-        let plain = if computed.device().is_autodiff() { computed.inner() } else { computed };
-        plain.autodiff().require_grad()
     }
 
     /// Pixels of the size that the backbone takes.

@@ -83,7 +83,7 @@ impl TorchEncoder {
             family: VitFamily::Vit,
             head: VitHead::Class { n },
             dim,
-            depth: (0..).take_while(|layer| weights.shape(&in_proj(*layer, "weight")).is_some()).count(),
+            depth: (0..weights.names().count()).take_while(|layer| weights.shape(&in_proj(*layer, "weight")).is_some()).count(),
             n_heads: self.n_heads,
             hidden,
             activation: self.activation,

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+/// Is told about bytes.
+pub(super) type Told<'a> = dyn Fn(&[u8]) + Sync + 'a;
+
 /// What to tell about bytes of a file that were decoded and are not read again soon.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Release<'a>(Option<&'a (dyn Fn(&[u8]) + Sync)>);
+pub(super) struct Release<'a>(Option<&'a Told<'a>>);
 
 impl<'a> Release<'a> {
-    pub(super) fn to(told: &'a (dyn Fn(&[u8]) + Sync)) -> Self {
+    pub(super) fn to(told: &'a Told<'a>) -> Self {
         Self(Some(told))
     }
 

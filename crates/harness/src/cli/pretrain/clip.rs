@@ -27,7 +27,7 @@ mod metadata;
 use card::{Card, Score};
 use metadata::metadata;
 
-const SAVE_EVERY: Duration = Duration::from_secs(180);
+const SAVE_EVERY: Duration = Duration::from_mins(3);
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ClipArgs {
