@@ -3,7 +3,10 @@
 use burn::tensor::{Device, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
 use reprogram_models::weights::{Loader, Weights};
-use reprogram_models::{Backbone, Frozen, Input, Llama, LlamaConfig, Reading, TokenBatch, Vit, VitConfig, blocks::Heads};
+use reprogram_models::{
+    Backbone, Frozen, Input, Llama, LlamaConfig, PlainVit, Reading, TokenBatch, Vit, VitConfig,
+    blocks::{Activation, Heads},
+};
 use safetensors::tensor::{Dtype, TensorView};
 
 /// Numbers between −.1 and .1 that look random.
@@ -13,12 +16,12 @@ fn values(n: usize) -> Vec<f32> {
 
 /// As large as letters-vit.
 fn vit(device: &Device) -> Frozen<Vit> {
-    let config = VitConfig {
+    let plain = PlainVit {
         hidden_size: 96,
         num_hidden_layers: 3,
         num_attention_heads: 4,
         intermediate_size: 384,
-        hidden_act: "gelu".to_owned(),
+        hidden_act: Activation::Gelu,
         layer_norm_eps: 1e-12,
         image_size: 28,
         patch_size: 4,
@@ -27,6 +30,7 @@ fn vit(device: &Device) -> Frozen<Vit> {
         image_mean: vec![0.5],
         image_std: vec![0.5],
     };
+    let config = VitConfig::try_from(plain).expect("a coherent configuration");
     let loader = Loader::initialise(Box::new(|_, shape| values(shape.iter().product())), device);
     Frozen::new(Vit::from_loader(&config, "vit", loader).expect("a coherent configuration").0)
 }
