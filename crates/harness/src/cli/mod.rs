@@ -106,6 +106,9 @@ pub struct ComputeArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: crate::device::DeviceChoice,
+    /// Floats of weights and activations, where the device has them; what is trained or summed up stays f32
+    #[arg(long, value_enum, default_value_t)]
+    precision: crate::device::Precision,
     #[arg(long, help = "Ask nothing outside of this machine: only the cache and the folder REPROGRAM_MIRROR")]
     offline: bool,
 }
@@ -119,10 +122,10 @@ struct Opened {
 }
 
 /// Opens a device that passes its self-test.
-fn admitted(choice: crate::device::DeviceChoice) -> Result<burn::tensor::Device, Failure> {
+fn admitted(choice: crate::device::DeviceChoice, precision: crate::device::Precision) -> Result<burn::tensor::Device, Failure> {
     use crate::assets::{Network, Settings};
     let settings = Settings::from_env(Network::Forbidden).map_err(|error| Failure::AssetMissing(error.to_string()))?;
-    choice.admit(&settings.cache, &say).map_err(Failure::bad_input)
+    choice.admit(precision, &settings.cache, &say).map_err(Failure::bad_input)
 }
 
 impl ComputeArgs {
@@ -132,7 +135,7 @@ impl ComputeArgs {
         Ok(Opened {
             registry: crate::registry::Registry::from_env().map_err(Failure::bad_input)?,
             store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
-            device: admitted(self.device)?,
+            device: admitted(self.device, self.precision)?,
             device_name: self.device.to_string(),
         })
     }

@@ -6,7 +6,7 @@ use reprogram_models::parity::{Comparison, Difference, Expected, Quantity, Repor
 
 use super::failure::Failure;
 use crate::backbones::{self, map};
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, Precision};
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
 
 /// Arguments of `reprogram parity`.
@@ -25,6 +25,9 @@ pub struct ParityArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
+    /// Floats of weights and activations: with 16 bits, give tolerances that allow for it
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
     /// How the table is written
     #[arg(long, value_enum, default_value = "terminal")]
     format: ListFormat,
@@ -32,7 +35,7 @@ pub struct ParityArgs {
 
 /// Feeds the inputs, compares the outputs.
 pub fn run(args: &ParityArgs) -> Result<String, Failure> {
-    let device = super::admitted(args.device)?;
+    let device = super::admitted(args.device, args.precision)?;
     // Inputs were recorded behind the preprocessing, so the folder's own is not applied.
     let loaded = backbones::load_unprocessed(&args.checkpoint, &device)?;
     let bytes = map(&args.expected)?;
