@@ -136,8 +136,20 @@ impl ComputeArgs {
             registry: crate::registry::Registry::from_env().map_err(Failure::bad_input)?,
             store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
             device: admitted(self.device, self.precision)?,
-            device_name: self.device.to_string(),
+            device_name: crate::device::DeviceFacts::in_words(self.device),
         })
+    }
+
+    /// The same for a command that trains a whole model: there is no f32 copy of its weights that a gradient could move.
+    fn open_to_train(&self) -> Result<Opened, Failure> {
+        use crate::device::Precision;
+        match self.precision {
+            Precision::F32 => self.open(),
+            Precision::Bf16 | Precision::F16 => Err(Failure::BadInput(format!(
+                "a whole model is trained in f32, not in {}\n  help: leave out `--precision`",
+                self.precision
+            ))),
+        }
     }
 }
 

@@ -14,6 +14,18 @@ pub struct DeviceFacts {
 }
 
 impl DeviceFacts {
+    /// A device as a record names it.
+    pub fn in_words(choice: DeviceChoice) -> String {
+        match choice {
+            DeviceChoice::Cpu => choice.to_string(),
+            DeviceChoice::Wgpu(_) | DeviceChoice::Cuda(_) => {
+                let Self { name, driver, .. } = Self::of(choice);
+                let known: Vec<String> = name.into_iter().chain(driver).collect();
+                if known.is_empty() { choice.to_string() } else { format!("{choice} ({})", known.join(", ")) }
+            }
+        }
+    }
+
     /// What the system says.
     pub fn of(choice: DeviceChoice) -> Self {
         match choice {
