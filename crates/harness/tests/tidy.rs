@@ -21,6 +21,13 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
         "let hidden = Tensor::cat(vec![class, patches], 1) + positions.val().unsqueeze();",
         "the embedding map makes the stream: there is none to ask yet",
     ),
+    ("models/src/bert/mod.rs", "Tensor::cat(vec![first, ids], 1)", "token ids, of which the embedding map makes the stream"),
+    (
+        "models/src/acoustic/mod.rs",
+        "frames.clone().narrow(1, i * WINDOW_STEP, self.window)",
+        "frames of a spectrogram: the stream is made of windows",
+    ),
+    ("models/src/acoustic/mod.rs", "Tensor::cat((0..self.n_windows).map(window).collect(), 1)", "windows, of which the stream is made"),
     ("methods/src/likelihood.rs", "log_probabilities.gather(1, tokens)", "axis 1 of `[tokens, vocabulary]` is no token axis"),
 ];
 

@@ -71,8 +71,10 @@ fn minilm_sentences() {
     let seconds = start.elapsed().as_secs_f32();
     let worst = furthest(&found, &file.values("trec.features"));
     let labels = file.values("trec.labels");
-    let right =
-        neighbours(&found, dim).iter().enumerate().filter(|(i, (other, _))| furthest(&labels[*i..=*i], &labels[*other..=*other]) < 0.5);
+    let right = neighbours(&found, dim)
+        .into_iter()
+        .enumerate()
+        .filter(|(i, (other, _))| furthest(&labels[*i..=*i], &labels[*other..=*other]) < 0.5);
     let share = right.count() as f32 / labels.len() as f32;
     println!(
         "{} TREC questions in {seconds:.2} s: max |Δ| = {worst:.2e}; the nearest other one is of the same class for {share:.3}",
@@ -141,8 +143,8 @@ fn ridge(rows: &[Vec<f64>], labels: &[usize], is_test: &[bool]) -> Vec<usize> {
             equation[n + label] += row[i];
         }
     }
-    for i in 0..n {
-        system[i][i] += 1.0;
+    for (i, equation) in system.iter_mut().enumerate() {
+        equation[i] += 1.0;
     }
     // Gauss and Jordan; the matrix is positive definite.
     for pivot in 0..n {

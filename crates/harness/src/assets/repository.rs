@@ -119,6 +119,8 @@ impl HubRepository {
         let mut wanted: Vec<String> = HubFiles::KNOWN.iter().filter(|name| has(name)).map(|&name| name.to_owned()).collect();
         if has("model.safetensors") {
             wanted.push("model.safetensors".to_owned());
+        } else if has("open_clip_model.safetensors") {
+            wanted.push("open_clip_model.safetensors".to_owned());
         } else if has("model.safetensors.index.json") {
             let is_shard = |file: &&String| file.starts_with("model-") && file.ends_with(".safetensors") && !file.contains('/');
             wanted.push("model.safetensors.index.json".to_owned());

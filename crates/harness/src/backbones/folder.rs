@@ -13,6 +13,7 @@ use crate::registry::Role;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const OPEN_CLIP: &str = "open_clip_model.safetensors";
 const PICKLED: &str = "pytorch_model.bin";
 
 /// The files of a folder that a model is made of.
@@ -34,8 +35,9 @@ impl HubFolder {
     pub(super) fn open(path: &Path) -> Result<Self, BackboneError> {
         let damaged = |reason: String| BackboneError::Damaged { name: path.display().to_string(), reason };
         let files = HubFiles::collect(|file| read(path, file))?;
-        let weights = if path.join(SINGLE).is_file() {
-            StoredWeights::Single(map(&path.join(SINGLE))?)
+        let single = [SINGLE, OPEN_CLIP].into_iter().map(|file| path.join(file)).find(|file| file.is_file());
+        let weights = if let Some(file) = single {
+            StoredWeights::Single(map(&file)?)
         } else if let Some(index) = read(path, INDEX)? {
             let index = ShardIndex::parse(&index).map_err(|error| damaged(format!("{INDEX}: {error}")))?;
             let present = index.files().filter(|file| path.join(file).is_file());

@@ -44,7 +44,11 @@ impl Chain {
             return Err(wrong("it has less than two operations".to_owned()));
         };
         let mut constants: Vec<String> = [first, last].iter().filter_map(|node| node.inputs.get(1)).map(|&name| name.to_owned()).collect();
-        let input = first.inputs.get(1).and_then(|name| weights.tensor(name)).map(|shape| shape.values);
+        let input = first
+            .inputs
+            .get(1)
+            .and_then(|name| weights.tensor(name))
+            .map(|shape| shape.values.iter().map(|&size| size as i64).collect::<Vec<_>>());
         let (&[_, one, window, n_mels], "Reshape", "Reshape") = (input.as_deref().unwrap_or_default(), first.operator, last.operator)
         else {
             return Err(wrong(format!("it goes from `{}` to `{}`, not from one reshape to another", first.operator, last.operator)));
@@ -54,7 +58,7 @@ impl Chain {
                 return Err(wrong(format!("`{}` does not follow on `{}`", pair[1].name, pair[0].name)));
             }
         }
-        if one != 1.0 || window < 1.0 || n_mels < 1.0 {
+        if one != 1 || window < 1 || n_mels < 1 {
             return Err(wrong(format!("it takes windows of shape [{one}, {window}, {n_mels}]")));
         }
         let mut shape = [1, window as usize, n_mels as usize];

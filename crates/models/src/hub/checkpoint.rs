@@ -5,8 +5,11 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use super::{ConfigError, HubConfig, HubFiles};
-use crate::weights::{Weights, WeightsError};
-use crate::{Backbone, Bert, BertConfig, Clip, ClipConfig, Llama, LlamaConfig, LlamaError, TextTokenizer, TokenizerError};
+use crate::weights::{RearrangeError, Weights, WeightsError};
+use crate::{
+    Backbone, Bert, BertConfig, Clip, ClipConfig, Llama, LlamaConfig, LlamaError, Siglip, SiglipConfig, SiglipError, TextTokenizer,
+    TokenizerError, open_clip_to_hub,
+};
 
 /// What of a folder a model is made of.
 #[derive(Debug, Clone)]
@@ -45,6 +48,12 @@ pub enum HubError {
     /// The tensors.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// Tensors of `open_clip` that are not what their names say.
+    #[error(transparent)]
+    Rearrange(#[from] RearrangeError),
+    /// The sigmoid model.
+    #[error(transparent)]
+    Siglip(#[from] SiglipError),
     /// The decoder.
     #[error(transparent)]
     Llama(#[from] LlamaError),
@@ -57,7 +66,7 @@ pub enum HubError {
 }
 
 /// What `model_type` may say.
-const FAMILIES: &[&str] = &["bert", "clip", "gemma2", "gemma3_text", "llama", "mistral", "qwen2", "qwen3"];
+const FAMILIES: &[&str] = &["bert", "clip", "gemma2", "gemma3_text", "llama", "mistral", "qwen2", "qwen3", "siglip"];
 
 /// Tables that old checkpoints store although the configuration gives them: positions that count up, rotary frequencies.
 fn is_derived(name: &str) -> bool {
@@ -71,6 +80,9 @@ fn in_config(error: ConfigError) -> HubError {
 impl HubCheckpoint<'_> {
     /// The frozen model.
     pub fn load(self, name: &str, device: &Device) -> Result<Arc<dyn Backbone>, HubError> {
+        if let (None, Some(config)) = (self.files.get("config.json"), self.files.get("open_clip_config.json")) {
+            return self.open_clip(config, name, device);
+        }
         let config = self.files.get("config.json").ok_or(HubError::NoFile("config.json"))?;
         let preprocessor = match self.pixels {
             Pixels::Raw => self.files.get("preprocessor_config.json"),
@@ -87,12 +99,28 @@ impl HubCheckpoint<'_> {
                 let config = ClipConfig::from_hub(config, preprocessor).map_err(in_config)?;
                 Ok(Arc::new(Clip::load(&config, name, weights, tokenizer(self.files)?, device)?))
             }
+            "siglip" => {
+                let config = SiglipConfig::from_hub(config, preprocessor).map_err(in_config)?;
+                Ok(Arc::new(Siglip::load(&config, name, weights, tokenizer(self.files)?, device)?))
+            }
             "bert" => {
                 let config = bert(config, self.files)?;
                 Ok(Arc::new(Bert::load(&config, name, weights, tokenizer(self.files)?, device)?))
             }
             _ => Err(HubError::Family(family)),
         }
+    }
+
+    /// What `open_clip` saves: its own configuration and names.
+    fn open_clip(&self, config: &[u8], name: &str, device: &Device) -> Result<Arc<dyn Backbone>, HubError> {
+        let in_config = |error| HubError::Config { file: "open_clip_config.json", error };
+        let mut config = ClipConfig::from_open_clip(config).map_err(in_config)?;
+        if self.pixels == Pixels::Normalised {
+            config.image_mean.fill(0.0);
+            config.image_std.fill(1.0);
+        }
+        let weights = open_clip_to_hub(self.weights.clone())?;
+        Ok(Arc::new(Clip::load(&config, name, weights, tokenizer(self.files)?, device)?))
     }
 }
 

@@ -12,6 +12,7 @@ impl HubFiles {
     /// What is read, where it is there.
     pub const KNOWN: &[&str] = &[
         "config.json",
+        "open_clip_config.json",
         "preprocessor_config.json",
         "tokenizer.json",
         "tokenizer_config.json",

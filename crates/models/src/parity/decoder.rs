@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::session::Session;
 use super::{ParityError, gradient, hidden_states, learned};
-use crate::{Input, KvCache, Padding, Reading, Stream, TokenAt, TokenBatch, cross_entropy};
+use crate::{Decoding, Generated, Input, Padding, Reading, Stops, Stream, TokenAt, TokenBatch, cross_entropy, generate};
 
 pub(super) fn compare(session: &mut Session<'_>) -> Result<(), ParityError> {
     if let Some(rows) = session.ids("input_ids")? {
@@ -132,23 +132,14 @@ fn left_padded(session: &mut Session<'_>) -> Result<(), ParityError> {
     Ok(())
 }
 
-/// Token by token, with the keys and values of earlier ones kept; an end of text is a token like any other.
+/// Token by token; an end of text is a token like any other.
 fn greedy(session: &mut Session<'_>) -> Result<(), ParityError> {
     let (Some(prompts), Some(outputs)) = (session.ids("greedy.prompt")?, session.ids("greedy.output")?) else { return Ok(()) };
-    let mut found = Vec::new();
-    for (prompt, output) in prompts.into_iter().zip(&outputs) {
-        let mut tokens: Vec<i64> = prompt.iter().map(|&id| i64::from(id)).collect();
-        let (mut cache, mut next) = (KvCache::default(), prompt);
-        while tokens.len() < output.len() {
-            let stream = session.backbone.embed(Input::Tokens(TokenBatch::new(vec![next]))).after(cache);
-            let stream = session.backbone.blocks(stream);
-            let token: i64 = session.backbone.read(&stream, Reading::Logits).argmax(1).into_scalar();
-            cache = stream.into_cache().unwrap_or_default();
-            tokens.push(token);
-            next = vec![token as u32];
-        }
-        found.push(tokens);
-    }
+    let n_tokens = outputs[0].len().saturating_sub(prompts[0].len());
+    let generated = generate(session.backbone, &prompts, Decoding::Greedy, &Stops::after(n_tokens), |_| 0.0);
+    let generated = generated.map_err(|error| ParityError::Input { name: "greedy.prompt".to_owned(), reason: error.to_string() })?;
+    let whole = |(prompt, generated): (Vec<u32>, Generated)| prompt.into_iter().chain(generated.tokens).map(i64::from).collect();
+    let found: Vec<Vec<i64>> = prompts.into_iter().zip(generated).map(whole).collect();
     session.integers_are("greedy.output", &found);
     Ok(())
 }

@@ -192,7 +192,7 @@ impl TextTower {
         };
         let table = self.embedding.val();
         let (ids, spans) = TokenBatch::new(batch.rows.into_iter().map(fill).collect()).padded(&table.device());
-        let seats = SeatPositions { table: self.positions.val() };
+        let seats = SeatPositions { table: self.positions.val(), norm: None };
         Stream::new(burn::tensor::module::embedding(table, ids), Tower::Text, 0, spans).seated(seats)
     }
 
@@ -209,6 +209,8 @@ impl TextTower {
     }
 }
 
+const NO_SUCH_TOWER: &str = "a SigLIP has no acoustic tower: a stream comes from its own `embed`";
+
 impl Backbone for Siglip {
     fn card(&self) -> &Card {
         &self.card
@@ -222,6 +224,7 @@ impl Backbone for Siglip {
         match input {
             Input::Image(image) => self.model.vision.embed(image),
             Input::Tokens(batch) => self.model.text.embed(batch),
+            Input::Waveform(_) => panic!("a SigLIP is fed images and texts: Signature::check comes first"),
         }
     }
 
@@ -233,6 +236,7 @@ impl Backbone for Siglip {
                 let stream = if layer == 0 { text.fill(stream) } else { stream };
                 text.blocks[layer].forward(layer, stream)
             }
+            Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
         }
     }
 
@@ -240,6 +244,7 @@ impl Backbone for Siglip {
         match (reading, stream.tower()) {
             (Reading::Features, Tower::Vision) => self.model.vision.features(stream),
             (Reading::Features, Tower::Text) => self.model.text.features(stream),
+            (Reading::Features, Tower::Acoustic) => panic!("{NO_SUCH_TOWER}"),
             (Reading::Logits | Reading::LogitsAt(_), _) => panic!("a SigLIP has no labels of its own: Signature::check comes first"),
         }
     }

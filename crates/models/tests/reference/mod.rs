@@ -1,5 +1,7 @@
 //! What the tests of the encoders share: the fixtures' files, and comparison with them.
 
+#![allow(dead_code, reason = "not every test uses all of it")]
+
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};

@@ -8,9 +8,10 @@
 mod date;
 mod json;
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, context};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub use date::ChatDate;
 
@@ -22,7 +23,7 @@ const FUEL: u64 = 10_000_000;
 const NAME: &str = "chat";
 
 /// One turn of a chat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
     /// `system`, `user` or `assistant`, where the template knows no others.
     pub role: String,
@@ -34,6 +35,10 @@ impl ChatMessage {
     /// A message.
     pub fn new(role: &str, content: &str) -> Self {
         Self { role: role.to_owned(), content: content.to_owned() }
+    }
+
+    fn as_value(&self) -> Value {
+        Value::from_pairs([("role", self.role.as_str()), ("content", self.content.as_str())])
     }
 }
 
@@ -95,9 +100,10 @@ pub struct ChatTemplate {
 impl ChatTemplate {
     /// Reads the text of a template (`chat_template.jinja`).
     pub fn parse(template: &str) -> Result<Self, ChatError> {
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        let syntax = syntax.map_err(|error| ChatError::Syntax(error.to_string()))?;
         let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -160,7 +166,7 @@ impl ChatTemplate {
         });
         let optional = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
         let context = context! {
-            messages => messages,
+            messages => messages.iter().map(ChatMessage::as_value).collect::<Vec<Value>>(),
             add_generation_prompt => end == ChatEnd::AssistantsTurn,
             bos_token => optional(with.bos),
             eos_token => optional(with.eos),
