@@ -59,6 +59,10 @@ def attention(x, key, value, hidden=None, causal=False):
     return scores.softmax(-1) @ value
 
 
+def share(x, group):
+    return x.repeat_interleave(group, dim=1)
+
+
 def patches(x, kernel, bias):
     return F.conv2d(x, kernel, bias, stride=kernel.shape[-1]).flatten(2).transpose(1, 2)
 
@@ -102,6 +106,11 @@ def main(out: str) -> None:
     labels = torch.tensor([2, 0, 36, 17, 5])
     operation("cross_entropy", lambda x, labels: F.cross_entropy(x, labels).reshape(1), random(5, 37, scale=3.0), labels=labels)
     scores = random(6, 41)
+    # What came later stands behind, so that the numbers above stay as they are.
+    grouped = dict(key=random(2, 2, 11, 8), value=random(2, 2, 11, 8))
+    operation("grouped_attention", lambda x, key, value: attention(x, share(key, 3), share(value, 3), causal=True), random(2, 6, 11, 8), **grouped)
+    operation("grouped_keys", lambda x, query: query @ share(x, 3).transpose(-1, -2), random(2, 2, 11, 8), query=random(2, 6, 9, 8))
+    operation("sum", lambda x: x.sum(-1), random(3, 5, 29))
     store("argmax.input", scores)
     store("argmax.output", scores.argmax(1))
     save_file(TENSORS, out)

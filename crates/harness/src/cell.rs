@@ -105,10 +105,18 @@ mod tests {
             key(|config| config.weights_sha256 = "ab", &budget, "vp-ilm"),
             key(|config| config.data_sha256 = "ab", &budget, "vp-ilm"),
             key(|config| config.image_size = None, &budget, "vp-ilm"),
+            key(|config| config.precision = "bf16", &budget, "vp-ilm"),
             key(|_| {}, &Budget { epochs: 3, ..budget.clone() }, "vp-ilm"),
             key(|_| {}, &budget, "vp-flm"),
         ];
         assert!(others.iter().all(|other| *other != base));
+    }
+
+    /// Records of the past stay valid: if this changes, `NUMERICS` has to be raised, or the change was not meant.
+    #[test]
+    fn the_key_of_a_trial_stays_what_it_is() {
+        let budget = Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None };
+        insta::assert_snapshot!(key(|_| {}, &budget, "vp-ilm"));
     }
 
     #[test]

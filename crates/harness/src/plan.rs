@@ -12,13 +12,11 @@ use crate::backbones::{self, BackboneError, LoadedBackbone};
 use crate::cell::{NUMERICS, TrialConfig};
 use crate::config::{Budget, Sweep};
 use crate::data::{DataError, DataSet};
+use crate::device::Precision;
 use crate::presentation::placement;
 use crate::record::EmptyCell;
 use crate::registry::{Registry, RegistryError};
 use crate::trial::{Trial, TrialError};
-
-/// The only precision that is computed in.
-const PRECISION: &str = "f32";
 
 /// Where names are looked up, and where things run.
 #[derive(Clone, Copy)]
@@ -220,7 +218,7 @@ impl Plan {
                         dataset: cell.dataset,
                         data_sha256: &data.sha256,
                         budget: cell.budget,
-                        precision: PRECISION,
+                        precision: Precision::of(workshop.device).word(),
                         seed,
                     };
                     PlannedTrial {

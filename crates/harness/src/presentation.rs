@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 use reprogram_methods::{Batch, Placement, Query};
+use reprogram_models::in_f32;
 use reprogram_taxonomy::{Card, InputSpace, Misfit};
 
 use crate::data::{Content, Example, Image, Split};
@@ -51,7 +52,7 @@ impl Presented {
                     pixels.extend(place(example, channels, placement)?);
                 }
                 let [height, width] = placement.canvas;
-                Items::Images(Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), device))
+                Items::Images(Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), in_f32(device)))
             }
             (InputSpace::Waveform { .. }, _) => {
                 let needs = "recordings, which no data set here holds".to_owned();

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
-use reprogram_models::{Backbone, EncodedPair, Input, KvCache, Reading, Stream, TokenAt, TokenBatch};
+use reprogram_models::{Backbone, EncodedPair, Input, KvCache, Reading, Stream, TokenAt, TokenBatch, raised};
 
 /// A context and a continuation, in text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Plan {
         let (stream, skipped) = self.run(backbone, run, sharing);
         let positions = self.scored.iter().flat_map(|(row, first, tokens)| (0..tokens.len()).map(move |i| (*row, first + i)));
         let positions: Vec<TokenAt> = positions.map(|(row, index)| TokenAt { row, index: index - skipped }).collect();
-        let log_probabilities = log_softmax(backbone.read(&stream, Reading::LogitsAt(&positions)), 1);
+        let log_probabilities = log_softmax(raised(backbone.read(&stream, Reading::LogitsAt(&positions))), 1);
         let tokens: Vec<i32> = self.scored.iter().flat_map(|(_, _, tokens)| tokens.iter().map(|token| token.cast_signed())).collect();
         let n = tokens.len();
         let greedy = log_probabilities.clone().argmax(1).reshape([n]);

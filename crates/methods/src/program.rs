@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use reprogram_models::{Backbone, Input, Reading, Stream, TokenBatch};
+use reprogram_models::{Backbone, Input, Reading, Stream, TokenBatch, in_f32, lowered, raised};
 use reprogram_taxonomy::{Cut, Signature};
 
 use crate::likelihood::{Plan, Sharing, context_of};
@@ -84,7 +84,7 @@ impl Program {
         match batch {
             Batch::Images(images) => {
                 let images = self.manipulations.iter().fold(images.clone(), |images, part| part.pixels(images));
-                let stream = self.blocks(backbone, backbone.embed(Input::Image(images)));
+                let stream = self.blocks(backbone, backbone.embed(Input::Image(lowered(images))));
                 self.read(backbone, &stream)
             }
             Batch::Texts(queries) if self.alignment.reads() == Reads::Answers => self.answer_scores(backbone, queries),
@@ -154,8 +154,8 @@ impl Program {
 
     fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
         match self.alignment.reads() {
-            Reads::Logits => backbone.read(stream, Reading::Logits),
-            Reads::Features => backbone.read(stream, Reading::Features),
+            Reads::Logits => raised(backbone.read(stream, Reading::Logits)),
+            Reads::Features => raised(backbone.read(stream, Reading::Features)),
             Reads::Answers => panic!("answers are in words: the part's build comes first"),
         }
     }
@@ -248,7 +248,7 @@ impl ModuleMapper for Replacer {
                 let data = TensorData::new(tensor.values, tensor.shape);
                 param.map(|old| {
                     let requires_grad = old.is_require_grad();
-                    Tensor::from_data(data, &old.device()).set_require_grad(requires_grad)
+                    Tensor::from_data(data, in_f32(&old.device())).set_require_grad(requires_grad)
                 })
             }
         }

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, activation};
 
+use crate::raised;
+
 /// Similarity of images and texts: the scaled cosine of their features.
 ///
 /// # Reference
@@ -17,6 +19,7 @@ pub struct JointSpace {
 impl JointSpace {
     /// Features `[items, dim]` on the unit sphere.
     pub fn normalise(features: Tensor<2>) -> Tensor<2> {
+        let features = raised(features);
         let length = features.clone().square().sum_dim(1).sqrt();
         features / length
     }
@@ -24,9 +27,9 @@ impl JointSpace {
     /// Features of images and of texts, as the towers give them, to logits `[images, texts]`.
     pub fn logits(&self, images: Tensor<2>, texts: Tensor<2>) -> Tensor<2> {
         let cosine = Self::normalise(images).matmul(Self::normalise(texts).transpose());
-        let scaled = cosine * self.scale.clone().unsqueeze();
+        let scaled = cosine * raised(self.scale.clone()).unsqueeze();
         match &self.bias {
-            Some(bias) => scaled + bias.clone().unsqueeze(),
+            Some(bias) => scaled + raised(bias.clone()).unsqueeze(),
             None => scaled,
         }
     }

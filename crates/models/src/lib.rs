@@ -18,6 +18,7 @@ mod joint;
 mod llama;
 mod loss;
 pub mod parity;
+mod precision;
 mod siglip;
 mod stream;
 mod text;
@@ -35,6 +36,7 @@ pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels}
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
+pub use precision::{in_f32, lowered, raised};
 pub use siglip::{Siglip, SiglipConfig, SiglipError};
 pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
 pub use text::{

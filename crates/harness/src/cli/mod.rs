@@ -106,6 +106,9 @@ pub struct ComputeArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: crate::device::DeviceChoice,
+    /// Floats of weights and activations, where the device has them; what is trained or summed up stays f32
+    #[arg(long, value_enum, default_value_t)]
+    precision: crate::device::Precision,
     #[arg(long, help = "Ask nothing outside of this machine: only the cache and the folder REPROGRAM_MIRROR")]
     offline: bool,
 }
@@ -119,10 +122,10 @@ struct Opened {
 }
 
 /// Opens a device that passes its self-test.
-fn admitted(choice: crate::device::DeviceChoice) -> Result<burn::tensor::Device, Failure> {
+fn admitted(choice: crate::device::DeviceChoice, precision: crate::device::Precision) -> Result<burn::tensor::Device, Failure> {
     use crate::assets::{Network, Settings};
     let settings = Settings::from_env(Network::Forbidden).map_err(|error| Failure::AssetMissing(error.to_string()))?;
-    choice.admit(&settings.cache, &say).map_err(Failure::bad_input)
+    choice.admit(precision, &settings.cache, &say).map_err(Failure::bad_input)
 }
 
 impl ComputeArgs {
@@ -132,9 +135,21 @@ impl ComputeArgs {
         Ok(Opened {
             registry: crate::registry::Registry::from_env().map_err(Failure::bad_input)?,
             store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
-            device: admitted(self.device)?,
-            device_name: self.device.to_string(),
+            device: admitted(self.device, self.precision)?,
+            device_name: crate::device::DeviceFacts::in_words(self.device),
         })
+    }
+
+    /// The same for a command that trains a whole model: there is no f32 copy of its weights that a gradient could move.
+    fn open_to_train(&self) -> Result<Opened, Failure> {
+        use crate::device::Precision;
+        match self.precision {
+            Precision::F32 => self.open(),
+            Precision::Bf16 | Precision::F16 => Err(Failure::BadInput(format!(
+                "a whole model is trained in f32, not in {}\n  help: leave out `--precision`",
+                self.precision
+            ))),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use reprogram_models::parity::{Comparison, Difference, Expected, Quantity, Repor
 
 use super::failure::Failure;
 use crate::backbones::{self, map};
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, Precision};
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
 
 /// Arguments of `reprogram parity`.
@@ -29,6 +29,9 @@ pub struct ParityArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
+    /// Floats of weights and activations: with 16 bits, give tolerances that allow for it
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
     /// How the table is written
     #[arg(long, value_enum, default_value = "terminal")]
     format: ListFormat,
@@ -36,7 +39,7 @@ pub struct ParityArgs {
 
 /// Feeds the inputs, compares the outputs.
 pub fn run(args: &ParityArgs) -> Result<String, Failure> {
-    let device = super::admitted(args.device)?;
+    let device = super::admitted(args.device, args.precision)?;
     let pixels = if args.raw_pixels { Pixels::Raw } else { Pixels::Normalised };
     let loaded = backbones::load_folder(&args.checkpoint, pixels, &device)?;
     let bytes = map(&args.expected)?;

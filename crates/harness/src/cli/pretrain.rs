@@ -57,7 +57,7 @@ pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
 }
 
 fn letters(args: &LettersArgs, console: &Console) -> Result<String, Failure> {
-    let opened = args.compute.open()?;
+    let opened = args.compute.open_to_train()?;
     let assets = opened.registry.fonts().assets();
     let obtained = opened.store.obtain_all(&assets, Trust::Stamp, console).map_err(|error| Failure::AssetMissing(error.to_string()))?;
     let mut fonts = Vec::new();

@@ -3,7 +3,7 @@
 use std::io::stdout;
 
 use super::failure::Failure;
-use crate::device::DeviceChoice;
+use crate::device::{DeviceChoice, Precision};
 use crate::selftest;
 
 /// Arguments of `reprogram self-test`.
@@ -11,11 +11,16 @@ use crate::selftest;
 pub struct SelfTestArgs {
     /// The device
     device: DeviceChoice,
+    /// Its floats
+    #[arg(long, value_enum, default_value_t)]
+    precision: Precision,
 }
 
 /// Runs every operation, a line each on standard output.
 pub fn run(args: &SelfTestArgs) -> Result<String, Failure> {
-    let device = args.device.open().map_err(Failure::bad_input)?;
+    let mut device = args.device.open().map_err(Failure::bad_input)?;
+    selftest::offer(&Precision::offered(&device), &mut stdout()).map_err(Failure::system)?;
+    args.precision.set(args.device, &mut device).map_err(Failure::bad_input)?;
     selftest::serve(&device, &mut stdout()).map_err(Failure::system)?;
     Ok(String::new())
 }

@@ -14,6 +14,18 @@ pub struct DeviceFacts {
 }
 
 impl DeviceFacts {
+    /// A device as a record names it.
+    pub fn in_words(choice: DeviceChoice) -> String {
+        match choice {
+            DeviceChoice::Cpu => choice.to_string(),
+            DeviceChoice::Wgpu(_) | DeviceChoice::Cuda(_) => {
+                let Self { name, driver, .. } = Self::of(choice);
+                let known: Vec<String> = name.into_iter().chain(driver).collect();
+                if known.is_empty() { choice.to_string() } else { format!("{choice} ({})", known.join(", ")) }
+            }
+        }
+    }
+
     /// What the system says.
     pub fn of(choice: DeviceChoice) -> Self {
         match choice {
@@ -39,26 +51,48 @@ fn cpu() -> DeviceFacts {
     }
 }
 
+/// As burn does: the first interface that reaches a GPU, or else the first with a driver that computes on the processor, of
+/// which it lists one.
 #[cfg(feature = "wgpu")]
 fn wgpu(index: usize) -> DeviceFacts {
+    const INTERFACES: &[wgpu::Backends] = if cfg!(target_os = "macos") {
+        &[wgpu::Backends::METAL]
+    } else {
+        &[wgpu::Backends::VULKAN, wgpu::Backends::DX12, wgpu::Backends::GL]
+    };
+    let is_software = |info: &wgpu::AdapterInfo| info.device_type == wgpu::DeviceType::Cpu;
+    let mut software = Vec::new();
+    let mut chosen = None;
+    for &interface in INTERFACES {
+        let found = adapters(interface);
+        if found.iter().any(|info| !is_software(info)) {
+            chosen = Some(found);
+            break;
+        }
+        if software.is_empty() {
+            software = found;
+        }
+    }
+    let mut seen_software = false;
+    let listed = chosen.unwrap_or(software).into_iter().filter(|info| !is_software(info) || !std::mem::replace(&mut seen_software, true));
+    listed.into_iter().nth(index).map_or_else(DeviceFacts::default, |info| {
+        let driver = [info.driver, info.driver_info].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        DeviceFacts { name: Some(info.name), driver: Some(format!("{:?}, {driver}", info.backend)), memory: None }
+    })
+}
+
+#[cfg(feature = "wgpu")]
+fn adapters(interface: wgpu::Backends) -> Vec<wgpu::AdapterInfo> {
     use std::task::{Context, Poll, Waker};
 
-    // The interfaces in the order in which burn tries them; the first that has any adapter is the one.
-    for backend in [wgpu::Backends::VULKAN, wgpu::Backends::METAL, wgpu::Backends::DX12, wgpu::Backends::GL] {
-        let descriptor = wgpu::InstanceDescriptor { backends: backend, ..wgpu::InstanceDescriptor::new_without_display_handle() };
-        let instance = wgpu::Instance::new(descriptor);
-        let listing = std::pin::pin!(instance.enumerate_adapters(backend));
-        // Only a browser lists its adapters later than at once.
-        let Poll::Ready(adapters) = listing.poll(&mut Context::from_waker(Waker::noop())) else { continue };
-        if adapters.is_empty() {
-            continue;
-        }
-        return adapters.get(index).map(wgpu::Adapter::get_info).map_or_else(DeviceFacts::default, |info| {
-            let driver = [info.driver, info.driver_info].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
-            DeviceFacts { name: Some(info.name), driver: Some(format!("{:?}, {driver}", info.backend)), memory: None }
-        });
+    let descriptor = wgpu::InstanceDescriptor { backends: interface, ..wgpu::InstanceDescriptor::new_without_display_handle() };
+    let instance = wgpu::Instance::new(descriptor);
+    let listing = std::pin::pin!(instance.enumerate_adapters(interface));
+    // Only a browser lists its adapters later than at once.
+    match listing.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(adapters) => adapters.iter().map(wgpu::Adapter::get_info).collect(),
+        Poll::Pending => Vec::new(),
     }
-    DeviceFacts::default()
 }
 
 #[cfg(not(feature = "wgpu"))]
@@ -66,16 +100,21 @@ fn wgpu(_index: usize) -> DeviceFacts {
     DeviceFacts::default()
 }
 
+/// The management library counts devices in an order of its own, and hides none: the two know a device by its UUID.
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> DeviceFacts {
-    let Ok(library) = nvml_wrapper::Nvml::init() else { return DeviceFacts::default() };
-    let device = u32::try_from(index).ok().and_then(|index| library.device_by_index(index).ok());
+    use cudarc::driver::result::{device, init};
+
+    let Some(handle) = init().ok().and_then(|()| device::get(index.try_into().ok()?).ok()) else { return DeviceFacts::default() };
+    let name = device::get_name(handle).ok();
+    let Ok(library) = nvml_wrapper::Nvml::init() else { return DeviceFacts { name, ..DeviceFacts::default() } };
+    let uuid = device::get_uuid(handle).ok().map(|uuid| {
+        let hex: String = uuid.bytes.iter().map(|byte| format!("{:02x}", byte.to_ne_bytes()[0])).collect();
+        format!("GPU-{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    });
+    let memory = uuid.and_then(|uuid| library.device_by_uuid(uuid).ok()?.memory_info().ok());
     let driver = library.sys_driver_version().ok().map(|version| format!("CUDA, NVIDIA {version}"));
-    DeviceFacts {
-        name: device.as_ref().and_then(|device| device.name().ok()),
-        driver,
-        memory: device.and_then(|device| device.memory_info().ok()).map(|memory| memory.total),
-    }
+    DeviceFacts { name, driver, memory: memory.map(|memory| memory.total) }
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -2,6 +2,7 @@
 
 mod admission;
 mod facts;
+mod precision;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use burn::tensor::Device;
 use burn::tensor::DeviceType;
 
 pub use facts::DeviceFacts;
+pub use precision::Precision;
 
 /// A device as the command line names it: `cpu`, `wgpu`, `wgpu:1`, `cuda`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,16 @@ pub enum DeviceError {
         driver: String,
         /// The first operation that fails, and how.
         fault: String,
+    },
+    /// It does not compute in this precision.
+    #[error(
+        "{choice} does not compute in {precision}\n  help: `--precision f32`; `reprogram devices` lists what a device that was tested offers"
+    )]
+    Precision {
+        /// What was asked for.
+        choice: DeviceChoice,
+        /// What it does not offer.
+        precision: &'static str,
     },
     /// The self-test could not be started.
     #[error("the self-test of {choice} could not be started: {error}")]

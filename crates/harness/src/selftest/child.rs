@@ -10,6 +10,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, Tested, run};
+use crate::device::Precision;
 
 /// How long one operation may take: the first ones compile shaders, which takes a software driver half a minute.
 pub const PATIENCE: Duration = Duration::from_mins(5);
@@ -17,16 +18,32 @@ pub const PATIENCE: Duration = Duration::from_mins(5);
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
+    Offered(Vec<Precision>),
     Begun(String),
     Ended(Tested),
+}
+
+/// What a child said.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Report {
+    /// What the device can compute in; empty where it did not get so far.
+    pub offered: Vec<Precision>,
+    /// What was tested, in order.
+    pub tested: Vec<Tested>,
+}
+
+fn say(line: &Line, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_string(line).map_err(io::Error::from).and_then(|line| writeln!(out, "{line}")).and_then(|()| out.flush())
+}
+
+/// The child's side: says what the device can compute in.
+pub fn offer(offered: &[Precision], out: &mut dyn Write) -> io::Result<()> {
+    say(&Line::Offered(offered.to_vec()), out)
 }
 
 /// The child's side: runs the test, and says on `out` how it goes.
 pub fn serve(device: &Device, out: &mut dyn Write) -> io::Result<()> {
     let failed = std::cell::RefCell::new(Ok(()));
-    let say = |line: &Line, out: &mut dyn Write| {
-        serde_json::to_string(line).map_err(io::Error::from).and_then(|line| writeln!(out, "{line}")).and_then(|()| out.flush())
-    };
     let out = std::cell::RefCell::new(out);
     let told = |line: Line| {
         let said = say(&line, &mut **out.borrow_mut());
@@ -40,7 +57,7 @@ pub fn serve(device: &Device, out: &mut dyn Write) -> io::Result<()> {
 
 /// The parent's side: starts the child and reads what it says, until it ends. An operation that begins and does not end has
 /// died with the process.
-pub fn run_apart(mut command: Command, patience: Duration) -> io::Result<Vec<Tested>> {
+pub fn run_apart(mut command: Command, patience: Duration) -> io::Result<Report> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (sender, lines) = mpsc::channel();
     let stdout = child.stdout.take().map(BufReader::new);
@@ -56,13 +73,14 @@ pub fn run_apart(mut command: Command, patience: Duration) -> io::Result<Vec<Tes
     });
     let stderr = child.stderr.take();
     let complaints = thread::spawn(move || stderr.map(io::read_to_string).and_then(Result::ok).unwrap_or_default());
-    let (mut tested, mut begun) = (Vec::new(), None);
+    let (mut report, mut begun) = (Report::default(), None);
     let said = loop {
         match lines.recv_timeout(patience) {
+            Ok(Line::Offered(offered)) => report.offered = offered,
             Ok(Line::Begun(name)) => begun = Some(name),
             Ok(Line::Ended(one)) => {
                 begun = None;
-                tested.push(one);
+                report.tested.push(one);
             }
             Err(RecvTimeoutError::Timeout) => {
                 child.kill()?;
@@ -78,9 +96,9 @@ pub fn run_apart(mut command: Command, patience: Duration) -> io::Result<Vec<Tes
         let last =
             complaints.lines().rev().find(|line| !line.trim().is_empty()).map(|line| format!(": {}", line.trim())).unwrap_or_default();
         let operation = begun.unwrap_or_else(|| "opening the device".to_owned());
-        tested.push(Tested { operation, outcome: Outcome::Died { said: format!("{said}{last}") } });
+        report.tested.push(Tested { operation, outcome: Outcome::Died { said: format!("{said}{last}") } });
     }
-    Ok(tested)
+    Ok(report)
 }
 
 /// How the process ended, if not well.
@@ -94,24 +112,29 @@ fn end_of(child: &mut Child) -> io::Result<Option<String>> {
 mod tests {
     use super::*;
 
-    fn of_script(script: &str, patience: Duration) -> Vec<Tested> {
+    fn of_script(script: &str, patience: Duration) -> Report {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         run_apart(command, patience).unwrap()
     }
 
-    const GOOD: &str = r#"echo 'a driver says hello'; echo '{"begun":"matmul"}'; echo '{"ended":{"operation":"matmul","outcome":{"kind":"measured","forward":1e-6,"gradient":2e-6}}}'"#;
+    const GOOD: &str = r#"echo 'a driver says hello'
+echo '{"offered":["f32","f16"]}'
+echo '{"begun":"matmul"}'
+echo '{"ended":{"operation":"matmul","outcome":{"kind":"measured","output":{"relative":1e-6,"at":0,"found":1.0,"expected":1.0},"gradient":null}}}'"#;
 
     #[test]
     fn what_a_child_says_is_read() {
-        let tested = of_script(GOOD, PATIENCE);
-        assert_eq!(tested.len(), 1);
-        assert!(tested[0].outcome.holds());
+        let report = of_script(GOOD, PATIENCE);
+        assert_eq!(report.offered, [Precision::F32, Precision::F16]);
+        assert_eq!(report.tested.len(), 1);
+        assert!(report.tested[0].outcome.holds(1e-4));
     }
 
     #[test]
     fn a_driver_that_takes_the_process_down_is_told_by_its_operation() {
-        let tested = of_script(&format!(r#"{GOOD}; echo '{{"begun":"softmax"}}'; echo 'bad shader' >&2; kill -SEGV $$"#), PATIENCE);
+        let Report { tested, .. } =
+            of_script(&format!("{GOOD}\necho '{{\"begun\":\"softmax\"}}'; echo 'bad shader' >&2; kill -SEGV $$"), PATIENCE);
         assert_eq!((tested.len(), tested[1].operation.as_str()), (2, "softmax"));
         let Outcome::Died { said } = &tested[1].outcome else { panic!("{tested:?}") };
         assert!(said.contains("signal: 11") && said.ends_with(": bad shader"), "{said}");
@@ -119,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_driver_that_hangs_is_not_waited_for() {
-        let tested = of_script(r#"echo '{"begun":"pad"}'; exec sleep 60"#, Duration::from_millis(300));
+        let Report { tested, .. } = of_script(r#"echo '{"begun":"pad"}'; exec sleep 60"#, Duration::from_millis(300));
         assert_eq!(tested[0].operation, "pad");
-        assert!(!tested[0].outcome.holds());
+        assert!(!tested[0].outcome.holds(1e-4));
     }
 }

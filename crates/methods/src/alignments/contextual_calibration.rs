@@ -10,6 +10,7 @@
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Tensor, activation::log_softmax};
+use reprogram_models::in_f32;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ impl Part for ContextualCalibrationSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<ContextualCalibration, Misfit> {
         needs_answers(setup, "contextual-calibration")?;
-        let zeros = Tensor::zeros([1, setup.target.n_classes()], setup.device);
+        let zeros = Tensor::zeros([1, setup.target.n_classes()], in_f32(setup.device));
         Ok(ContextualCalibration { log_prior: Param::initialized(ParamId::new(), zeros).set_require_grad(false) })
     }
 }
@@ -56,7 +57,7 @@ impl Align for ContextualCalibration {
 
     fn fit(&mut self, Fitting { scores, .. }: Fitting<'_>) {
         let prior = log_softmax(scores.clone(), 1).exp().mean_dim(0).log();
-        let prior = Tensor::from_data(prior.into_data(), &self.log_prior.val().device());
+        let prior = Tensor::from_data(prior.into_data(), in_f32(&self.log_prior.val().device()));
         self.log_prior = Param::initialized(ParamId::new(), prior).set_require_grad(false);
     }
 

@@ -7,6 +7,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData, module::linear};
 use rand::RngExt;
+use reprogram_models::in_f32;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
@@ -63,8 +64,8 @@ impl Part for LinearMapSpec {
         let weight = TensorData::new(draw(n_source * n_target), [n_source, n_target]);
         let bias = TensorData::new(draw(n_target), [n_target]);
         Ok(LinearMap {
-            weight: Param::from_tensor(Tensor::from_data(weight, setup.device)),
-            bias: Param::from_tensor(Tensor::from_data(bias, setup.device)),
+            weight: Param::from_tensor(Tensor::from_data(weight, in_f32(setup.device))),
+            bias: Param::from_tensor(Tensor::from_data(bias, in_f32(setup.device))),
             on: self.on,
         })
     }

@@ -18,6 +18,7 @@ pub use verbalizer::{Verbalizer, VerbalizerSpec};
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
+use reprogram_models::in_f32;
 use reprogram_taxonomy::Misfit;
 
 use crate::Setup;
@@ -25,7 +26,7 @@ use crate::Setup;
 /// A matrix `[source, target]` that is fitted, not trained; a parameter, so that it is saved.
 fn fitted_matrix(values: Vec<f32>, n_target: usize, device: &Device) -> Param<Tensor<2>> {
     let n_source = values.len() / n_target;
-    let matrix = Tensor::from_data(TensorData::new(values, [n_source, n_target]), device);
+    let matrix = Tensor::from_data(TensorData::new(values, [n_source, n_target]), in_f32(device));
     Param::initialized(ParamId::new(), matrix).set_require_grad(false)
 }
 

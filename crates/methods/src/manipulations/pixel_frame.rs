@@ -10,6 +10,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData, activation};
 use rand::RngExt;
+use reprogram_models::in_f32;
 use reprogram_taxonomy::{Format, InputSpace, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
@@ -92,8 +93,8 @@ impl Part for PixelFrameSpec {
         let delta: Vec<f32> = (0..channels * height * width).map(|_| self.init_std * standard_normal(&mut rng)).collect();
         let delta = TensorData::new(delta, [1, channels, height, width]);
         Ok(PixelFrame {
-            delta: Param::from_tensor(Tensor::from_data(delta, setup.device)),
-            mask: Tensor::from_data(TensorData::new(mask, [1, 1, height, width]), &setup.backbone.device()),
+            delta: Param::from_tensor(Tensor::from_data(delta, in_f32(setup.device))),
+            mask: Tensor::from_data(TensorData::new(mask, [1, 1, height, width]), in_f32(&setup.backbone.device())),
             squash: self.squash,
             n_effective: channels * n_frame,
         })

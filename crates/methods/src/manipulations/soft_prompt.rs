@@ -9,7 +9,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 use rand::RngExt;
-use reprogram_models::Stream;
+use reprogram_models::{Stream, in_f32};
 use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,7 @@ impl Part for SoftPromptSpec {
                 rows(ids.iter().map(|id| id.cast_signed()).cycle().take(self.tokens).collect(), table)
             }
         };
-        Ok(SoftPrompt { tokens: Param::from_tensor(Tensor::from_data(data, setup.device)) })
+        Ok(SoftPrompt { tokens: Param::from_tensor(Tensor::from_data(data, in_f32(setup.device))) })
     }
 }
 

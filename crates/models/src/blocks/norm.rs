@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, module::layer_norm};
 
 use crate::weights::Loader;
+use crate::{lowered, raised};
 
 /// Layer normalisation (Ba et al., arXiv 1607.06450).
 #[derive(Module, Debug)]
@@ -29,7 +30,7 @@ impl LayerNorm {
 
     /// `[.., dim]`, shape kept.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        layer_norm(x, self.weight.val(), Some(self.bias.val()), self.eps)
+        lowered(layer_norm(raised(x), raised(self.weight.val()), Some(raised(self.bias.val())), self.eps))
     }
 }
 
@@ -58,10 +59,12 @@ impl RmsNorm {
 
     /// `[.., dim]`, shape kept.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let x = raised(x);
         let mean_square = x.clone().square().mean_dim(D - 1);
         let scale = mean_square.add_scalar(self.eps).sqrt().recip();
-        let weight = if self.offset == 0.0 { self.weight.val() } else { self.weight.val().add_scalar(self.offset) };
-        x * scale * weight.unsqueeze()
+        let weight = raised(self.weight.val());
+        let weight = if self.offset == 0.0 { weight } else { weight.add_scalar(self.offset) };
+        lowered(x * scale * weight.unsqueeze())
     }
 }
 

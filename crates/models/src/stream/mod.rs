@@ -12,6 +12,7 @@ pub(crate) use visibility::Mask;
 pub use visibility::Masking;
 
 use crate::blocks::LayerNorm;
+use crate::{in_f32, lowered, raised};
 
 /// How a stream's tokens are laid out: `[special | prompt | content]`, the same for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +141,8 @@ impl Stream {
     /// Learned keys and values in front of the next block's own (`[1 | batch, kv_head, prefix, head_dim]`), as attention
     /// uses them. Positions are moved on by [`Stream::shift_positions`], once for all blocks.
     #[must_use]
-    pub fn insert_prefix(mut self, prefix: KeyValue) -> Self {
-        self.prefix = Some(prefix);
+    pub fn insert_prefix(mut self, KeyValue { key, value }: KeyValue) -> Self {
+        self.prefix = Some(KeyValue { key: lowered(key), value: lowered(value) });
         self
     }
 
@@ -196,6 +197,7 @@ impl Stream {
         let [batch, seq, dim] = self.tokens.dims();
         let [rows, n_prompt, prompt_dim] = prompt.dims();
         assert_eq!(dim, prompt_dim, "a prompt is as wide as the stream");
+        let prompt = lowered(prompt);
         let prompt = if rows == batch { prompt } else { prompt.expand([batch, n_prompt, dim]) };
         let front = self.layout.special + self.layout.prompt;
         let mut pieces = Vec::with_capacity(3);
@@ -252,7 +254,7 @@ impl Stream {
         let [batch, seq, dim] = self.tokens.dims();
         let Layout { special, prompt: n_prompt, .. } = self.layout;
         assert_eq!(prompt.dims()[1], n_prompt, "as many prompt tokens as were inserted");
-        let prompt = prompt.expand([batch, n_prompt, dim]);
+        let prompt = lowered(prompt).expand([batch, n_prompt, dim]);
         let behind = special + n_prompt;
         let mut pieces = Vec::with_capacity(3);
         if special > 0 {
@@ -301,7 +303,8 @@ impl Stream {
             (0..seq).map(move |seat| if counted(row, seat) { 1.0 / n as f32 } else { 0.0 })
         });
         let weights = TensorData::new(weights.collect::<Vec<f32>>(), [batch, 1, seq]);
-        Tensor::<3>::from_data(weights, &hidden.device()).matmul(hidden).reshape([batch, dim])
+        let weights = Tensor::<3>::from_data(weights, in_f32(&hidden.device()));
+        lowered(weights.matmul(raised(hidden)).reshape([batch, dim]))
     }
 
     /// Positions of all tokens: those before count, padding does not.

@@ -52,7 +52,7 @@ pub(super) struct ClipArgs {
 
 /// Trains, and writes weights and card.
 pub(super) fn run(args: &ClipArgs, console: &Console) -> Result<String, Failure> {
-    let opened = args.compute.open()?;
+    let opened = args.compute.open_to_train()?;
     let photos = opened.registry.photos();
     let obtained =
         opened.store.obtain_all(&photos.assets(), Trust::Stamp, console).map_err(|error| Failure::AssetMissing(error.to_string()))?;
