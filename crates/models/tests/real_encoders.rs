@@ -14,7 +14,7 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor, TensorData};
 use reference::{Expected, assert_close, furthest};
 use reprogram_models::weights::Weights;
-use reprogram_models::{Acoustic, Backbone, Bert, BertConfig, EfficientNet, EfficientNetConfig, Input, Reading, TokenBatch};
+use reprogram_models::{Acoustic, Backbone, Bert, BertConfig, EfficientNet, EfficientNetConfig, Input, Reading, TextTokenizer, TokenBatch};
 
 /// The model's path and the folder of what is expected, if both are named.
 fn named(variable: &str) -> Option<(PathBuf, PathBuf)> {
@@ -59,6 +59,9 @@ fn minilm_sentences() {
     let found = features(rows(&file, "sentences"));
     assert_close("16 sentences", found.clone(), &file.values("sentences.features"), 1e-4);
     let sentences: Vec<String> = serde_json::from_slice(&std::fs::read(expected.join("minilm.json")).unwrap()).unwrap();
+    let tokenizer = TextTokenizer::from_tokenizer_json(&read("tokenizer.json"), Some(&read("tokenizer_config.json"))).unwrap();
+    let own: Vec<Vec<u32>> = sentences.iter().map(|sentence| tokenizer.encode_with_special_tokens(sentence)).collect();
+    assert_eq!(own, rows(&file, "sentences"), "token ids");
     let found: Vec<f32> = found.try_into_vec_as().unwrap();
     let dim = found.len() / sentences.len();
     for (sentence, (other, likeness)) in sentences.iter().zip(neighbours(&found, dim)) {

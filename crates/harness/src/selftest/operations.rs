@@ -3,8 +3,8 @@
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
 use reprogram_models::blocks::Activation;
-use reprogram_models::cross_entropy;
 use reprogram_models::weights::{StoredTensor, Weights};
+use reprogram_models::{cross_entropy, in_f32, raised};
 
 use super::{Deviation, Outcome};
 
@@ -52,7 +52,9 @@ impl Stored<'_> {
         let input = Tensor::<D>::from_data(TensorData::new(values, shape), &self.device.clone().autodiff()).require_grad();
         let output = function(input.clone());
         let measured = deviation(output.clone().inner(), &self.raw("output").values);
-        let gradients = (output * self.tensor::<E>("weight")).sum().backward();
+        let StoredTensor { shape, values, .. } = self.raw("weight");
+        let weight = Tensor::<E>::from_data(TensorData::new(values, shape), in_f32(&self.device));
+        let gradients = (raised(output) * weight).sum().backward();
         let expected = self.raw("gradient").values;
         let gradient = input.grad(&gradients).map_or_else(|| Deviation::of(&[], &expected), |gradient| deviation(gradient, &expected));
         Outcome::Measured { output: measured, gradient: Some(gradient) }
