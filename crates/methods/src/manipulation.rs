@@ -6,7 +6,9 @@ use reprogram_taxonomy::Site;
 
 use crate::family::family;
 use crate::{
-    Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, PixelFrame, PixelFrameSpec, Prompt, SoftPrompt, SoftPromptSpec,
+    DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, KeyValuePrefix,
+    KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec,
+    Prompt, SoftPrompt, SoftPromptSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
@@ -43,7 +45,13 @@ family! {
     /// A manipulation as the optimizer sees it.
     Manipulator: Manipulate;
     "pixel-frame" => PixelFrame from PixelFrameSpec,
+    "pixel-delta" => PixelDelta from PixelDeltaSpec,
     "instruction" => Instruction from InstructionSpec,
     "demonstrations" => Demonstrations from DemonstrationsSpec,
     "soft-prompt" => SoftPrompt from SoftPromptSpec,
+    "mapped-prompt" => MappedPrompt from MappedPromptSpec,
+    "deep-prompt" => DeepPrompt from DeepPromptSpec,
+    "key-value-prefix" => KeyValuePrefix from KeyValuePrefixSpec,
+    "delta" => Delta from DeltaSpec,
+    "low-rank" => LowRank from LowRankSpec,
 }

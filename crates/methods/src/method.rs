@@ -93,9 +93,22 @@ impl Method {
             shares_source_labels: setup.target.shares_source_labels,
         };
         signature.check(card, &target)?;
+        self.check_tokens()?;
         let manipulations = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         let alignment = self.alignment.build(setup)?;
         Ok(Program::new(manipulations, alignment, signature, setup.target.template.clone()))
+    }
+
+    /// A deep prompt replaces all prompt tokens that are there, so that none of another part may be among them.
+    fn check_tokens(&self) -> Result<(), Misfit> {
+        let is_deep = |spec: &&ManipulationSpec| matches!(spec, ManipulationSpec::DeepPrompt(_));
+        let inserts =
+            |spec: &&ManipulationSpec| is_deep(spec) || matches!(spec, ManipulationSpec::SoftPrompt(_) | ManipulationSpec::MappedPrompt(_));
+        if self.manipulations.iter().any(|spec| is_deep(&spec)) && self.manipulations.iter().filter(inserts).count() > 1 {
+            let needs = "to be the only part that puts tokens in: it replaces those of the block before".to_owned();
+            return Err(Misfit::PartNeeds { part: "deep-prompt".to_owned(), needs });
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_taxonomy::Card;
 
+use crate::blocks::Heads;
 use crate::{JointSpace, Span, Stream, TextTokenizer};
 
 /// The side on which short rows are filled up.
@@ -113,6 +114,11 @@ pub trait Backbone: Send + Sync {
 
     /// The space in which items are compared with texts, where there are two towers.
     fn joint(&self) -> Option<&JointSpace> {
+        None
+    }
+
+    /// The heads of its main tower's attention, where keys and values can be put in front of a block's own.
+    fn heads(&self) -> Option<Heads> {
         None
     }
 

@@ -38,7 +38,7 @@ pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
 pub use precision::{in_f32, lowered, raised};
 pub use siglip::{Siglip, SiglipConfig, SiglipError};
-pub use stream::{KeyValue, KvCache, Layout, Masking, Span, Stream};
+pub use stream::{Branch, KeyValue, KvCache, Layout, Masking, Span, Stream};
 pub use text::{
     ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
     TokenizerError,

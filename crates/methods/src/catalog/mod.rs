@@ -12,7 +12,11 @@ mod ilm_vp;
 mod in_context_learning;
 mod label_mapping;
 mod linear_probe;
+mod low_rank_adaptation;
+mod p_tuning;
+mod prefix_tuning;
 mod prompt_tuning;
+mod visual_prompt_tuning;
 mod zero_shot;
 
 /// A catalogued method.
@@ -36,6 +40,12 @@ pub const CATALOG: &[&Entry] = &[
     &in_context_learning::ENTRY,
     &contextual_calibration::ENTRY,
     &prompt_tuning::ENTRY,
+    &p_tuning::ENTRY,
+    &prefix_tuning::ENTRY,
+    &prefix_tuning::P_TUNING_V2,
+    &visual_prompt_tuning::SHALLOW,
+    &visual_prompt_tuning::DEEP,
+    &low_rank_adaptation::ENTRY,
     &linear_probe::ENTRY,
     &label_mapping::ENTRY,
     &ilm_vp::RLM,

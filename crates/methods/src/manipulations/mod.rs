@@ -1,18 +1,64 @@
 //! The manipulations, one a file.
 
+mod affine;
+mod deep_prompt;
+mod delta;
 mod demonstrations;
 mod instruction;
+mod key_value_prefix;
+mod low_rank;
+mod mapped_prompt;
+mod pixel_delta;
 mod pixel_frame;
+mod prompt_init;
 mod soft_prompt;
 
+use std::ops::Range;
+
+pub use deep_prompt::{DeepPrompt, DeepPromptSpec};
+pub use delta::{Delta, DeltaSpec};
 pub use demonstrations::{Demonstrations, DemonstrationsSpec};
 pub use instruction::{Instruction, InstructionSpec};
+pub use key_value_prefix::{KeyValuePrefix, KeyValuePrefixSpec, PrefixInit};
+pub use low_rank::{LowRank, LowRankSpec};
+pub use mapped_prompt::{MappedPrompt, MappedPromptSpec};
+pub use pixel_delta::{Cover, PixelDelta, PixelDeltaSpec};
 pub use pixel_frame::{PixelFrame, PixelFrameSpec, Squash};
-pub use soft_prompt::{PromptInit, SoftPrompt, SoftPromptSpec};
+pub use prompt_init::PromptInit;
+pub use soft_prompt::{SoftPrompt, SoftPromptSpec};
 
-use reprogram_taxonomy::{Format, Location, Modality, Operator, Site, SiteSpec};
+use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};
 
-/// A site that its part's author knows to be coherent.
+use crate::Setup;
+
+/// A site outside of the blocks that its part's author knows to be coherent.
 fn site(modality: Modality, format: Format, location: Location, operator: Operator) -> Site {
     Site::new(SiteSpec { modality, format, operator, location, layers: None, tower: None }).expect("a part's own site is coherent")
+}
+
+/// A site at blocks, which is coherent with any operator that is not a fixed map.
+fn hidden_site(modality: Modality, format: Format, operator: Operator, layers: Layers) -> Site {
+    let site = SiteSpec { modality, format, operator, location: Location::Hidden, layers: Some(layers), tower: None };
+    Site::new(site).expect("a part's own site is coherent")
+}
+
+/// Those of the layers that the backbone has. Not empty: [`reprogram_taxonomy::Signature::check`] comes first.
+fn layers_within(layers: Layers, setup: &Setup<'_>) -> Range<usize> {
+    let depth = setup.backbone.card().main.depth;
+    match layers {
+        Layers::All => 0..depth,
+        Layers::Range { first, last } => first..depth.min(last + 1),
+    }
+}
+
+const fn all_layers() -> Layers {
+    Layers::All
+}
+
+const fn text() -> Modality {
+    Modality::Text
+}
+
+const fn vision() -> Modality {
+    Modality::Vision
 }

@@ -30,7 +30,7 @@ pub enum Squash {
 }
 
 impl Squash {
-    fn apply(self, delta: Tensor<4>) -> Tensor<4> {
+    pub(super) fn apply(self, delta: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Tanh => activation::tanh(delta),
             Self::Sigmoid => activation::sigmoid(delta),

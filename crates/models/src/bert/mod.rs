@@ -153,4 +153,8 @@ impl Backbone for Bert {
     fn token_embeddings(&self) -> Option<Tensor<2>> {
         Some(self.model.words.val())
     }
+
+    fn heads(&self) -> Option<Heads> {
+        self.model.blocks.first().map(Block::heads)
+    }
 }

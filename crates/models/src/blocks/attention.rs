@@ -76,12 +76,22 @@ impl Attention {
         Self { query, key, value, output, query_norm: None, key_norm: None, rule }
     }
 
+    /// Its heads.
+    pub const fn heads(&self) -> Heads {
+        self.rule.heads
+    }
+
     /// `x`: `[batch, seq, dim]`, what the block at `layer` makes of the stream's tokens; shape kept.
     pub fn forward(&self, x: Tensor<3>, layer: usize, stream: &mut Stream) -> Tensor<3> {
         let AttentionRule { heads, masking, rope, scale, softcap } = &self.rule;
-        let mut query = split_heads(self.query.forward(x.clone()), heads.query);
-        let mut key = split_heads(self.key.forward(x.clone()), heads.key_value);
-        let value = split_heads(self.value.forward(x), heads.key_value);
+        let (mut query, mut value) = (self.query.forward(x.clone()), self.value.forward(x.clone()));
+        if let Some([beside_query, beside_value]) = stream.take_branches() {
+            query = query + beside_query.forward(x.clone());
+            value = value + beside_value.forward(x.clone());
+        }
+        let mut query = split_heads(query, heads.query);
+        let mut key = split_heads(self.key.forward(x), heads.key_value);
+        let value = split_heads(value, heads.key_value);
         if let Some(norm) = &self.query_norm {
             query = norm.forward(query);
         }

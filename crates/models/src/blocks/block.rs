@@ -7,7 +7,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::{Attention, FeedForward, LayerScale, Norm};
+use super::{Attention, FeedForward, Heads, LayerScale, Norm};
 use crate::stream::Stream;
 
 /// What stands around a branch `f`: `x + scale · after(f(before(x)))`, or `after_sum(x + f(x))`.
@@ -71,6 +71,11 @@ impl Block {
     /// From its parts.
     pub const fn new(attention_residual: Residual, attention: Attention, mlp_residual: Residual, mlp: FeedForward) -> Self {
         Self { attention_residual, attention, mlp_residual, mlp }
+    }
+
+    /// The heads of its attention.
+    pub const fn heads(&self) -> Heads {
+        self.attention.heads()
     }
 
     /// The stream after this block, which is the one at `layer`.

@@ -14,6 +14,7 @@ pub use config::{ClipConfig, ClipTower, TextEnd};
 pub use model::ClipModel;
 pub use open_clip::{is_open_clip, open_clip_to_hub};
 
+use crate::blocks::Heads;
 use crate::weights::{Loader, Weights, WeightsError};
 use crate::{Backbone, Frozen, Input, JointSpace, Reading, Stream, TextTokenizer};
 
@@ -75,5 +76,9 @@ impl Backbone for Clip {
 
     fn joint(&self) -> Option<&JointSpace> {
         Some(&self.joint)
+    }
+
+    fn heads(&self) -> Option<Heads> {
+        self.model.heads()
     }
 }

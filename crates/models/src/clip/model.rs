@@ -139,6 +139,11 @@ impl ClipModel {
         self.text.embedding.val()
     }
 
+    /// Of the images' tower.
+    pub(super) fn heads(&self) -> Option<Heads> {
+        self.vision.blocks.first().map(Block::heads)
+    }
+
     pub(super) fn device(&self) -> Device {
         self.logit_scale.val().device()
     }

@@ -216,4 +216,8 @@ impl Backbone for Llama {
     fn token_embeddings(&self) -> Option<Tensor<2>> {
         Some(self.model.embedding.val())
     }
+
+    fn heads(&self) -> Option<Heads> {
+        self.model.blocks.first().map(Block::heads)
+    }
 }

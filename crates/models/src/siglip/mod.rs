@@ -260,4 +260,8 @@ impl Backbone for Siglip {
     fn joint(&self) -> Option<&JointSpace> {
         Some(&self.joint)
     }
+
+    fn heads(&self) -> Option<Heads> {
+        self.model.vision.blocks.first().map(Block::heads)
+    }
 }

@@ -1,11 +1,13 @@
 //! The residual stream: the only place where tokens are cut or joined.
 
+mod branch;
 mod past;
 mod visibility;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use reprogram_taxonomy::Tower;
 
+pub use branch::Branch;
 pub use past::{KeyValue, KvCache};
 use visibility::Keys;
 pub(crate) use visibility::Mask;
@@ -77,6 +79,7 @@ pub struct Stream {
     seats: Option<SeatPositions>,
     cache: Option<KvCache>,
     prefix: Option<KeyValue>,
+    branches: Option<[Branch; 2]>,
     /// Positions taken by learned keys and values.
     shift: usize,
 }
@@ -92,7 +95,7 @@ impl Stream {
         assert!(spans.iter().all(|span| special + span.offset + span.length <= seq), "a span beyond the sequence");
         let ends = spans.iter().map(|span| span.length.saturating_sub(1)).collect();
         let layout = Layout { special, prompt: 0, content: seq - special };
-        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, shift: 0 }
+        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, branches: None, shift: 0 }
     }
 
     /// A stream without padding.
@@ -143,6 +146,25 @@ impl Stream {
     #[must_use]
     pub fn insert_prefix(mut self, KeyValue { key, value }: KeyValue) -> Self {
         self.prefix = Some(KeyValue { key: lowered(key), value: lowered(value) });
+        self
+    }
+
+    /// Learned maps beside the next block's own query and value maps.
+    #[must_use]
+    pub fn branch(mut self, query: Branch, value: Branch) -> Self {
+        self.branches = Some([query, value]);
+        self
+    }
+
+    /// Those of the block that is being computed.
+    pub(crate) const fn take_branches(&mut self) -> Option<[Branch; 2]> {
+        self.branches.take()
+    }
+
+    /// Adds to every token, padding included. `delta`: `[1 | batch, 1 | seq, dim]`. Learned positions that are still to come do.
+    #[must_use]
+    pub fn add(mut self, delta: Tensor<3>) -> Self {
+        self.tokens = self.tokens + lowered(delta);
         self
     }
 

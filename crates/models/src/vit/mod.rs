@@ -31,7 +31,7 @@ pub use plain::PlainVit;
 use preprocessor::Preprocessor;
 pub use torch_encoder::TorchEncoder;
 
-use crate::blocks::{Bias, Block, LayerNorm, Linear, PatchEmbed};
+use crate::blocks::{Bias, Block, Heads, LayerNorm, Linear, PatchEmbed};
 use crate::weights::{Loader, Manifest, NameClash, OnnxError, PieceError, Weights, WeightsError};
 use crate::{Backbone, ConfigError, Frozen, Input, Reading, Stream, TextTokenizer};
 
@@ -263,5 +263,9 @@ impl Backbone for Frozen<Vit> {
 
     fn token_embeddings(&self) -> Option<Tensor<2>> {
         None
+    }
+
+    fn heads(&self) -> Option<Heads> {
+        self.blocks.first().map(Block::heads)
     }
 }

@@ -1,0 +1,19 @@
+//! Learned tokens behind a small network, answered in words.
+
+use super::{Entry, compose};
+use crate::{AlignmentSpec, ManipulationSpec, MappedPromptSpec, Optimizer, PromptInit, Recipe, Schedule, VerbalizerSpec};
+use reprogram_taxonomy::Modality;
+
+/// P-tuning.
+pub(super) const ENTRY: Entry = Entry {
+    name: "p-tuning",
+    title: "16 tokens in front of the embedded item, made of an embedding by a network of three layers",
+    reference: "Liu et al., arXiv 2103.10385, §3.2",
+    deviations: "PEFT's network (three layers, no biLSTM) in front of the item instead of inside a template; frozen backbone \
+                 (paper: tuned with it on SuperGLUE); E starts from the vocabulary; Adam; the loss is over the classes' answers",
+    method: || {
+        let prompt = MappedPromptSpec { tokens: 16, hidden: None, init: PromptInit::Vocabulary, modality: Modality::Text };
+        let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
+        compose([ManipulationSpec::MappedPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+    },
+};
