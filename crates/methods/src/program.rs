@@ -83,19 +83,13 @@ impl Program {
     pub fn source(&self, backbone: &dyn Backbone, batch: &Batch) -> Tensor<2> {
         match batch {
             Batch::Images(images) => {
-                let images = self.manipulations.iter().fold(images.clone(), |images, part| part.pixels(images));
+                let images = self.pixels(images.clone());
                 let stream = self.blocks(backbone, backbone.embed(Input::Image(lowered(images))));
                 self.read(backbone, &stream)
             }
             Batch::Texts(queries) if self.alignment.reads() == Reads::Answers => self.answer_scores(backbone, queries),
             Batch::Texts(queries) => {
-                let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
-                let limit = context_of(backbone);
-                let rows = queries.iter().map(|query| {
-                    let tokens = tokenizer.encode_pair(&self.context(query), "").context;
-                    tokens[tokens.len().saturating_sub(limit)..].to_vec()
-                });
-                let input = Input::Tokens(TokenBatch::new(rows.collect()));
+                let input = Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries)));
                 let stream = self.blocks(backbone, backbone.embed(input));
                 self.read(backbone, &stream)
             }
@@ -143,16 +137,40 @@ impl Program {
         Err(ProgramLoadError::Unused(replacer.tensors.into_keys().collect::<Vec<_>>().join(", ")))
     }
 
+    /// The images as f gets them.
+    pub(crate) fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
+        self.manipulations.iter().fold(images, |images, part| part.pixels(images))
+    }
+
+    /// The tokens of each text's context, cut on the left where they are too many.
+    pub(crate) fn token_rows(&self, backbone: &dyn Backbone, queries: &[Query]) -> Vec<Vec<u32>> {
+        let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
+        let limit = context_of(backbone);
+        let row = |query: &Query| {
+            let tokens = tokenizer.encode_pair(&self.context(query), "").context;
+            tokens[tokens.len().saturating_sub(limit)..].to_vec()
+        };
+        queries.iter().map(row).collect()
+    }
+
+    pub(crate) fn embedding(&self, stream: Stream) -> Stream {
+        self.manipulations.iter().fold(stream, |stream, part| part.embedding(stream))
+    }
+
+    /// In front of the block at `layer`.
+    pub(crate) fn hidden(&self, layer: usize, stream: Stream) -> Stream {
+        self.manipulations.iter().fold(stream, |stream, part| part.hidden(layer, stream))
+    }
+
     fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
-        let mut stream = self.manipulations.iter().fold(stream, |stream, part| part.embedding(stream));
+        let mut stream = self.embedding(stream);
         for layer in 0..backbone.card().main.depth {
-            stream = self.manipulations.iter().fold(stream, |stream, part| part.hidden(layer, stream));
-            stream = backbone.block(layer, stream);
+            stream = backbone.block(layer, self.hidden(layer, stream));
         }
         stream
     }
 
-    fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
+    pub(crate) fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
         match self.alignment.reads() {
             Reads::Logits => raised(backbone.read(stream, Reading::Logits)),
             Reads::Features => raised(backbone.read(stream, Reading::Features)),

@@ -8,8 +8,8 @@ mod toy;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
-    AlignmentSpec, Cover, DeepPromptSpec, DeltaSpec, KeyValuePrefixSpec, LinearMapSpec, LinearOn, LowRankSpec, ManipulationSpec,
-    MappedPromptSpec, NamedTensor, PixelDeltaSpec, PrefixInit, Program, PromptInit, SoftPromptSpec, Squash,
+    AlignmentSpec, Batch, Cover, DeepPromptSpec, DeltaSpec, Fused, KeyValuePrefixSpec, LinearMapSpec, LinearOn, LowRankSpec,
+    ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PrefixInit, Program, PromptInit, SoftPromptSpec, Squash,
 };
 use reprogram_models::cross_entropy;
 use reprogram_taxonomy::{Layers, Modality};
@@ -170,6 +170,44 @@ fn a_step_moves_the_program_and_not_the_backbone() {
         assert!(after < value, "{name}: {value} to {after}");
     }
     assert_eq!(toy.manifest.export(&*toy.backbone), before);
+}
+
+#[test]
+fn fused_programs_are_separate_programs() {
+    let toy = toy();
+    for (name, part, _) in everything() {
+        let method = method(&[part], LINEAR);
+        let programs = [1, 2, 3].map(|seed| toy.program(&method, seed));
+        let batches = [batch(4), batch(4), Batch::Images(toy::images(4).narrow(0, 1, 2))];
+        let labels: [&[usize]; 3] = [&[0, 1, 2, 1], &[2, 2, 0, 1], &[1, 0]];
+        let loss = |scores: Tensor<2>, labels: &[usize]| cross_entropy(scores, labels);
+        let all = programs.iter().collect::<Vec<_>>();
+        let fused = Fused::new(&all).unwrap().forward(&toy.backbone, &batches);
+        let separate = programs.iter().zip(&batches).map(|(program, batch)| program.forward(&toy.backbone, batch));
+        let mut total = None;
+        for ((fused, separate), labels) in fused.into_iter().zip(separate).zip(labels) {
+            let distance = furthest(&values(fused.clone().inner()), &values(separate.clone().inner()));
+            assert!(distance < 1e-5, "{name}: scores are {distance} apart");
+            let own = loss(fused, labels);
+            total = Some(total.map_or(own.clone(), |total: Tensor<1>| total + own));
+        }
+        let together = total.unwrap().backward();
+        for ((program, batch), labels) in programs.iter().zip(&batches).zip(labels) {
+            let alone = gradients(program, &loss(program.forward(&toy.backbone, batch), labels).backward());
+            for (together, alone) in gradients(program, &together).into_iter().zip(alone) {
+                let distance = furthest(&together.unwrap(), &alone.unwrap());
+                assert!(distance < 1e-5, "{name}: gradients are {distance} apart");
+            }
+        }
+    }
+}
+
+#[test]
+fn programs_of_two_methods_are_not_fused() {
+    let toy = toy();
+    let one = toy.program(&method(&[delta(None, 0.1)], LINEAR), 1);
+    let other = toy.program(&method(&[low_rank()], LINEAR), 1);
+    assert!(Fused::new(&[&one, &other]).is_none() && Fused::new(&[]).is_none());
 }
 
 #[test]

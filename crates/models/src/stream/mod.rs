@@ -1,6 +1,7 @@
 //! The residual stream: the only place where tokens are cut or joined.
 
 mod branch;
+mod groups;
 mod past;
 mod visibility;
 

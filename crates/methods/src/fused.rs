@@ -1,0 +1,75 @@
+//! Several programs of one method through f at once: trials that differ in seed, start or learning rate.
+//!
+//! Their batches are put one behind the other; each program acts on its own rows, and f sees them all. What a row becomes does
+//! not depend on the others, so that scores and gradients are those of separate passes, up to rounding.
+
+use burn::tensor::Tensor;
+use reprogram_models::{Backbone, Input, Stream, TokenBatch, lowered};
+use reprogram_taxonomy::At;
+
+use crate::{Batch, Program, Reads};
+
+/// Programs of one method on one backbone and target.
+#[derive(Debug, Clone, Copy)]
+pub struct Fused<'a> {
+    programs: &'a [&'a Program],
+}
+
+impl<'a> Fused<'a> {
+    /// These programs; nothing where they are none, differ in their coordinates, or answer in words, which share what
+    /// their prompts begin with in a way of their own.
+    pub fn new(programs: &'a [&'a Program]) -> Option<Self> {
+        let first = programs.first()?;
+        let alike = programs.iter().all(|program| program.signature() == first.signature());
+        (alike && first.alignment().reads() != Reads::Answers).then_some(Self { programs })
+    }
+
+    /// Target scores of each program on its own batch, `[batch, target]` each. The batches are of one modality.
+    pub fn forward(&self, backbone: &dyn Backbone, batches: &[Batch]) -> Vec<Tensor<2>> {
+        let sources = self.sources(backbone, batches);
+        self.programs.iter().zip(sources).map(|(program, source)| program.alignment().align(source)).collect()
+    }
+
+    /// `f ∘ I(x)` of each program on its own batch, `[batch, source]` each.
+    pub fn sources(&self, backbone: &dyn Backbone, batches: &[Batch]) -> Vec<Tensor<2>> {
+        assert_eq!(self.programs.len(), batches.len(), "one batch a program");
+        let groups: Vec<usize> = batches.iter().map(Batch::len).collect();
+        let mut stream = self.each(backbone.embed(self.input(backbone, batches)), &groups, Program::embedding);
+        for layer in 0..backbone.card().main.depth {
+            if self.acts_at(layer) {
+                stream = self.each(stream, &groups, |program, stream| program.hidden(layer, stream));
+            }
+            stream = backbone.block(layer, stream);
+        }
+        let read = self.programs[0].read(backbone, &stream);
+        let mut start = 0;
+        let rows = |&n: &usize| {
+            start += n;
+            read.clone().narrow(0, start - n, n)
+        };
+        groups.iter().map(rows).collect()
+    }
+
+    fn input(&self, backbone: &dyn Backbone, batches: &[Batch]) -> Input {
+        let (mut images, mut rows) = (Vec::new(), Vec::new());
+        for (program, batch) in self.programs.iter().zip(batches) {
+            match batch {
+                Batch::Images(pixels) => images.push(program.pixels(pixels.clone())),
+                Batch::Texts(queries) => rows.extend(program.token_rows(backbone, queries)),
+            }
+        }
+        if images.is_empty() { Input::Tokens(TokenBatch::new(rows)) } else { Input::Image(lowered(Tensor::cat(images, 0))) }
+    }
+
+    fn each(&self, stream: Stream, groups: &[usize], act: impl Fn(&Program, Stream) -> Stream) -> Stream {
+        Stream::join(self.programs.iter().zip(stream.split(groups)).map(|(program, stream)| act(program, stream)).collect())
+    }
+
+    /// Whether a manipulation acts in front of this block.
+    fn acts_at(&self, layer: usize) -> bool {
+        self.programs[0].signature().sites.iter().any(|site| match site.at() {
+            At::Hidden(layers) => layers.contains(layer),
+            At::Input | At::Embedding => false,
+        })
+    }
+}
