@@ -17,6 +17,11 @@ pub fn listen() {
     ctrlc::set_handler(handler).expect("the only handler of this process");
 }
 
+/// Asks, as a first Ctrl-C does.
+pub fn request() {
+    REQUESTS.fetch_add(1, Ordering::SeqCst);
+}
+
 /// Whether the process was asked to stop.
 pub fn requested() -> bool {
     REQUESTS.load(Ordering::SeqCst) > 0

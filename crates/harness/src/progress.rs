@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assets::Progress;
+use crate::jobs::{Decision, Division};
 use crate::plan::PlannedTrial;
 use crate::record::Outcome;
 use crate::run::Watcher;
@@ -54,15 +55,26 @@ impl Progress for Console {
 }
 
 impl Watcher for Console {
+    fn divided(&self, backbone: &str, Decision { division: Division { trials, threads }, gain }: Decision) {
+        match gain {
+            Some(gain) if trials > 1 => say(&format!(
+                "{backbone}: {trials} trials at a time, {threads} threads each: {gain:.1} times the passes of one at a time; `--jobs 1` takes less memory"
+            )),
+            None if trials > 1 => say(&format!("{backbone}: {trials} trials at a time, {threads} threads each")),
+            Some(_) | None => {}
+        }
+    }
+
     fn began(&self, trial: &PlannedTrial, at: usize, of: usize) {
         say(&format!("[{at}/{of}] {} · {} · {} · seed {}", trial.method_name, trial.backbone, trial.dataset, trial.seed));
     }
 
-    fn finished(&self, _trial: &PlannedTrial, outcome: &Outcome, seconds: f64) {
-        say(&format!("        validation {:.3} · {seconds:.1} s", outcome.validation.accuracy));
+    fn finished(&self, trial: &PlannedTrial, outcome: &Outcome, seconds: f64) {
+        let accuracy = outcome.validation.accuracy;
+        say(&format!("        {} · seed {}: validation {accuracy:.3} · {seconds:.1} s", trial.method_name, trial.seed));
     }
 
-    fn failed(&self, _trial: &PlannedTrial, reason: &str) {
-        say(&format!("        failed: {reason}"));
+    fn failed(&self, trial: &PlannedTrial, reason: &str) {
+        say(&format!("        {} · seed {} failed: {reason}", trial.method_name, trial.seed));
     }
 }

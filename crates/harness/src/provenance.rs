@@ -16,7 +16,7 @@ pub fn here(device: &str) -> Provenance {
         dirty,
         device: device.to_owned(),
         platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads: rayon::current_num_threads(),
         finished_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
     }
 }

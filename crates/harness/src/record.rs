@@ -109,7 +109,7 @@ pub struct Provenance {
     pub device: String,
     /// Operating system and processor architecture.
     pub platform: String,
-    /// Threads available.
+    /// Threads that the trial had.
     pub threads: usize,
     /// UTC, RFC 3339.
     pub finished_at: String,

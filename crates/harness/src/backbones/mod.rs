@@ -3,6 +3,7 @@
 mod folder;
 mod mapped;
 mod own_layout;
+mod pass;
 mod tiny_clip;
 
 use std::path::{Path, PathBuf};

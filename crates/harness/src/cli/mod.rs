@@ -119,6 +119,7 @@ struct Opened {
     store: crate::assets::AssetStore,
     device: burn::tensor::Device,
     device_name: String,
+    choice: crate::device::DeviceChoice,
 }
 
 /// Opens a device that passes its self-test.
@@ -137,6 +138,7 @@ impl ComputeArgs {
             store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
             device: admitted(self.device, self.precision)?,
             device_name: crate::device::DeviceFacts::in_words(self.device),
+            choice: self.device,
         })
     }
 
@@ -154,6 +156,11 @@ impl ComputeArgs {
 }
 
 impl Opened {
+    /// Whether the processor computes.
+    fn is_cpu(&self) -> bool {
+        self.choice == crate::device::DeviceChoice::Cpu
+    }
+
     fn workshop<'a>(&'a self, progress: &'a dyn crate::assets::Progress) -> crate::plan::Workshop<'a> {
         crate::plan::Workshop { registry: &self.registry, store: &self.store, device: &self.device, progress }
     }

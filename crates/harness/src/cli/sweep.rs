@@ -8,12 +8,13 @@ use super::failure::Failure;
 use super::{ComputeArgs, Opened};
 use crate::config::Sweep;
 use crate::interrupt;
+use crate::jobs::Jobs;
 use crate::listing::terminal_width;
 use crate::manifest::Manifest;
 use crate::plan::{Plan, PlanError};
 use crate::progress::Console;
 use crate::report;
-use crate::run::{Retry, Tally};
+use crate::run::{Retry, RunError, Runner, Tally};
 use crate::store::{ResultStore, StoreError};
 
 /// Arguments of `reprogram sweep`.
@@ -40,6 +41,13 @@ pub struct SweepOptions {
     /// Run failed trials again
     #[arg(long)]
     retry_failed: bool,
+    /// Trials at a time on a processor, each with its share of the threads: a number, or `auto`, which measures what does more.
+    /// On a GPU it is one, unless a number says else
+    #[arg(long, value_name = "N", default_value = "auto")]
+    pub(super) jobs: Jobs,
+    /// Run trials whose keys come in on standard input
+    #[arg(long, hide = true)]
+    pub(super) worker: bool,
     #[command(flatten)]
     pub(super) compute: ComputeArgs,
 }
@@ -73,10 +81,22 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
     let folder = options.results.join(&sweep.name);
     let store = ResultStore::open(&folder).map_err(Failure::system)?;
     let manifest = Manifest::new(&sweep, &plan);
-    manifest.write(&folder).map_err(Failure::system)?;
+    if !options.worker {
+        manifest.write(&folder).map_err(Failure::system)?;
+    }
     interrupt::listen();
     let retry = if options.retry_failed { Retry::Failed } else { Retry::Nothing };
-    let tally = crate::run::run(&plan, &sweep.name, &store, &opened.device, &opened.device_name, retry, console).map_err(store_failure)?;
+    let jobs = match options.jobs {
+        Jobs::Measured if !opened.is_cpu() => Jobs::Fixed(1),
+        jobs => jobs,
+    };
+    let (name, store_of, device, device_name) = (&sweep.name, &store, &opened.device, &opened.device_name);
+    let runner = Runner { plan: &plan, sweep: name, store: store_of, device, device_name, watcher: console };
+    if options.worker {
+        runner.serve();
+        return Ok(String::new());
+    }
+    let tally = runner.run(retry, jobs).map_err(run_failure)?;
     if tally.interrupted {
         let done = tally.present + tally.ran;
         let total = plan.trials.len();
@@ -109,6 +129,13 @@ pub(super) fn publish(manifest: Manifest, store: &ResultStore) -> Result<String,
         let _ = writeln!(out, "{}", path.display());
     }
     Ok(out)
+}
+
+fn run_failure(error: RunError) -> Failure {
+    match error {
+        RunError::Store(error) => store_failure(error),
+        RunError::Worker(_) => Failure::system(error),
+    }
 }
 
 /// A results folder that cannot be written is the system's fault, a damaged one the input's.
