@@ -161,7 +161,7 @@ fn random_tries_score_as_their_texts_do_alone() {
 fn prefixes_of_several_pieces_score_as_their_texts_do_alone() {
     let model = long();
     for trie in 0..3 {
-        let pairs = random_trie(&format!("long {trie}"), 700);
+        let pairs = random_trie(&format!("long {trie}"), 690);
         let expected = naive(&model, &pairs, &|stream| model.blocks(stream));
         let mut scorer = Scorer::new(&model).with_token_budget(1_000);
         assert_same(&format!("trie {trie}"), &scorer.encoded(&pairs), &expected);
@@ -169,7 +169,7 @@ fn prefixes_of_several_pieces_score_as_their_texts_do_alone() {
         let all: usize = fed.iter().map(Vec::len).sum();
         let nodes: BTreeSet<&[u32]> = fed.iter().flat_map(|row| (1..=row.len()).map(|end| &row[..end])).collect();
         println!("trie {trie}: {} of {all} tokens were computed; the trie has {}", scorer.n_fed(), nodes.len());
-        assert!(scorer.n_fed() < 2 * nodes.len(), "{} for {} tokens", scorer.n_fed(), nodes.len());
+        assert!(2 * scorer.n_fed() < 3 * nodes.len(), "{} for {} tokens", scorer.n_fed(), nodes.len());
     }
 }
 
