@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
 use burn::tensor::{Device, Int, Tensor};
 use reprogram_methods::{
-    Batch, Evidence, Fitting, LabelledText, Method, NamedTensor, Optimizer, Placement, Program, Query, Seed, Setup, Target,
+    Batch, Evaluation, Evidence, Fitting, LabelledText, Method, NamedTensor, Optimizer, Placement, Program, Query, Seed, Setup, Target,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use reprogram_taxonomy::{Cut, Misfit};
@@ -298,10 +298,11 @@ impl Session<'_> {
     fn sources(&self, program: &Program, items: &Presented) -> Result<Tensor<2>, TrialError> {
         let program = program.valid();
         let passes = items.passes();
+        let mut evaluation = Evaluation::new(&program, self.trial.backbone);
         let mut pieces = Vec::with_capacity(passes.len());
         for indices in &passes {
             stop_if_asked()?;
-            pieces.push(program.source(self.trial.backbone, &items.batch(indices)));
+            pieces.push(evaluation.source(&items.batch(indices)));
         }
         let mut place = vec![0; items.len()];
         passes.into_iter().flatten().enumerate().for_each(|(at, item)| place[item] = at);
@@ -317,10 +318,14 @@ impl Session<'_> {
     }
 
     fn score(&self, program: &Program, items: &Presented, sources: &Sources) -> Result<Scored, TrialError> {
+        let mut evaluation = Evaluation::new(program, self.trial.backbone);
         let mut passes = Vec::new();
         for indices in items.passes() {
             stop_if_asked()?;
-            let scores = self.scores(program, items, sources, &indices);
+            let scores = match sources {
+                Sources::Constant(_) => self.scores(program, items, sources, &indices),
+                Sources::Fresh => evaluation.forward(&items.batch(&indices)),
+            };
             passes.push((indices, scores));
         }
         Ok(Scored::gather(items.len(), self.trial.target.n_classes(), passes.into_iter()))

@@ -211,6 +211,50 @@ fn devices_and_completions_are_printed() {
     assert!(place.run(&["completions", "bash"]).ok().contains("reprogram"));
 }
 
+#[test]
+fn trials_side_by_side_have_the_same_numbers() {
+    let Some(place) = swept() else { return };
+    let said = place.run(&["sweep", "toy.toml", "--results", "beside", "--jobs", "2"]).ok();
+    assert!(said.contains("4 trials ran, 0 were there already"), "{said}");
+    let names = place.list("toy/records");
+    assert_eq!(place.list("beside/toy/records"), names);
+    for name in &names {
+        assert_eq!(place.numbers(&format!("beside/toy/records/{name}")), place.numbers(&format!("toy/records/{name}")));
+        let record: serde_json::Value = serde_json::from_str(&place.text(&format!("beside/toy/records/{name}"))).unwrap();
+        assert!(record["provenance"]["threads"].as_u64() <= Some(std::thread::available_parallelism().unwrap().get() as u64));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_worker_is_told_and_loses_one_trial() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    place.put("toy.toml", &SWEEP.replace("epochs = 1", "epochs = 4").replace("train-items = 40", "train-items = 300"));
+    let arguments = ["sweep", "toy.toml", "--results", ".", "--jobs", "2"];
+    let child = place.command(&arguments).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let worker = || {
+        let listed = std::process::Command::new("pgrep").args(["-P", &child.id().to_string()]).output().ok()?;
+        String::from_utf8(listed.stdout).ok()?.lines().next().map(str::to_owned)
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let worker = loop {
+        if let Some(worker) = worker() {
+            break worker;
+        }
+        assert!(std::time::Instant::now() < deadline, "no worker within a minute (is there no `pgrep`?)");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    };
+    std::process::Command::new("kill").args(["-KILL", &worker]).status().unwrap();
+    let said = place.ran(child.wait_with_output().unwrap()).failed(1);
+    assert!(said.contains("error: a worker process ended while it ran trial"), "{said}");
+    let n_before = place.list("toy/records").len();
+    let out = place.run(&arguments).ok();
+    assert!(out.contains(&format!("{} trials ran, {n_before} were there already", 4 - n_before)), "{out}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_goes_on_where_it_stopped() {

@@ -22,6 +22,27 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
         "let hidden = Tensor::cat(vec![class, patches], 1) + positions.val().unsqueeze();",
         "the embedding map makes the stream: there is none to ask yet",
     ),
+    (
+        "methods/src/affine.rs",
+        "linear(x, self.weight.val().narrow(1, first, n), Some(self.bias.val().narrow(0, first, n)))",
+        "columns of a matrix",
+    ),
+    (
+        "methods/src/manipulations/key_value_prefix.rs",
+        "Tensor::cat(pieces.collect(), 1)",
+        "axis 1 is that of the numbers of a learned token",
+    ),
+    (
+        "methods/src/manipulations/key_value_prefix.rs",
+        "values.narrow(1, 2 * at * width, 2 * width)",
+        "axis 1 is that of the numbers of a learned token",
+    ),
+    (
+        "methods/src/manipulations/key_value_prefix.rs",
+        "own.clone().narrow(1, from, width)",
+        "axis 1 is that of the numbers of a learned token",
+    ),
+    ("methods/src/likelihood/mod.rs", "log_probabilities.gather(1, indices)", "log-probabilities of a vocabulary, one row a position"),
     ("models/src/bert/mod.rs", "Tensor::cat(vec![first, ids], 1)", "token ids, of which the embedding map makes the stream"),
     (
         "models/src/acoustic/mod.rs",

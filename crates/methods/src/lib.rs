@@ -4,11 +4,13 @@
 //! trainable module with the one forward pass `ŷ = O_ω ∘ f ∘ I_{λ,τ,ℓ}(x, c)`. A published method is a named
 //! composition in [`catalog`]. This crate knows [`reprogram_models::Backbone`], never a concrete model.
 
+mod affine;
 mod alignment;
 mod alignments;
 mod batch;
 pub mod catalog;
 mod counts;
+mod evaluation;
 mod family;
 mod fused;
 mod likelihood;
@@ -17,6 +19,7 @@ mod manipulations;
 mod method;
 mod program;
 mod prompt;
+mod prompt_init;
 mod seed;
 mod setup;
 
@@ -24,13 +27,15 @@ pub use alignment::{Align, Aligner, AlignmentSpec, Evidence, Fitting, Reads};
 pub use alignments::*;
 pub use batch::{Batch, Query};
 pub use counts::Counts;
+pub use evaluation::Evaluation;
 pub use family::Part;
 pub use fused::Fused;
-pub use likelihood::{Pair, PairScore, pair_log_likelihoods};
+pub use likelihood::{Pair, PairScore, Scorer, pair_log_likelihoods};
 pub use manipulation::{Manipulate, ManipulationSpec, Manipulator};
 pub use manipulations::*;
 pub use method::{Method, Optimizer, Recipe, Schedule};
 pub use program::{NamedTensor, Program, ProgramLoadError};
 pub use prompt::{Demonstration, Prompt, Template};
+pub use prompt_init::PromptInit;
 pub use seed::Seed;
 pub use setup::{LabelledText, Placement, Setup, Target};

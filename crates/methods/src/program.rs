@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use reprogram_models::{Backbone, Input, Reading, Stream, TokenBatch, in_f32, lowered, raised};
-use reprogram_taxonomy::{Cut, Signature};
+use reprogram_models::{Backbone, EncodedPair, Input, PrefixCache, Reading, Stream, TokenBatch, in_f32, lowered, raised};
+use reprogram_taxonomy::{Signature, Tower};
 
-use crate::likelihood::{Plan, Sharing, context_of};
+use crate::likelihood::{Scorer, context_of};
 use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Template};
 
 /// `I_{λ,τ,ℓ}` and `O_ω` around a frozen f.
@@ -81,13 +81,18 @@ impl Program {
     /// `f ∘ I_{λ,τ,ℓ}(x)` as the alignment reads it: `[batch, source]`. Where nothing before ω is learnable it is
     /// constant, and need not be computed twice.
     pub fn source(&self, backbone: &dyn Backbone, batch: &Batch) -> Tensor<2> {
+        self.source_after(backbone, batch, &mut PrefixCache::new(0))
+    }
+
+    /// As [`Program::source`], with the keys and values of what earlier texts of this very program began with.
+    pub(crate) fn source_after(&self, backbone: &dyn Backbone, batch: &Batch, prefixes: &mut PrefixCache) -> Tensor<2> {
         match batch {
             Batch::Images(images) => {
                 let images = self.pixels(images.clone());
                 let stream = self.blocks(backbone, backbone.embed(Input::Image(lowered(images))));
                 self.read(backbone, &stream)
             }
-            Batch::Texts(queries) if self.alignment.reads() == Reads::Answers => self.answer_scores(backbone, queries),
+            Batch::Texts(queries) if self.alignment.reads() == Reads::Answers => self.answer_scores(backbone, queries, prefixes),
             Batch::Texts(queries) => {
                 let input = Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries)));
                 let stream = self.blocks(backbone, backbone.embed(input));
@@ -179,15 +184,27 @@ impl Program {
     }
 
     /// Log-likelihood of each class's answer, `[batch, target]`.
-    fn answer_scores(&self, backbone: &dyn Backbone, queries: &[Query]) -> Tensor<2> {
+    fn answer_scores(&self, backbone: &dyn Backbone, queries: &[Query], prefixes: &mut PrefixCache) -> Tensor<2> {
         let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
         let answers = self.template.as_ref().expect("a text set has a template").answers();
         let contexts: Vec<String> = queries.iter().map(|query| self.context(query)).collect();
         let pairs = contexts.iter().flat_map(|context| answers.iter().map(move |answer| tokenizer.encode_pair(context, answer)));
-        // A cut at the output means that no token is put in front and no block is touched.
-        let sharing = if self.signature.first_learnable() == Cut::Output { Sharing::Allowed } else { Sharing::Forbidden };
-        let scores = Plan::new(pairs, context_of(backbone)).log_likelihoods(backbone, |stream| self.blocks(backbone, stream), sharing);
+        let pairs: Vec<EncodedPair> = pairs.collect();
+        // What a text without content begins with, all others do.
+        let bare = tokenizer.encode_pair(&self.context(&Query { text: String::new() }), "").context;
+        let kept = std::mem::replace(prefixes, PrefixCache::new(0));
+        let scorer = Scorer::through(backbone, |stream| self.blocks(backbone, stream));
+        let mut scorer = scorer.with_prompt_of(self.n_prompt(backbone)).with_prefixes(kept);
+        let scores = scorer.log_likelihoods(&pairs, Some(&bare));
+        *prefixes = scorer.into_prefixes();
         scores.reshape([queries.len(), answers.len()])
+    }
+
+    /// Tokens that stand in front of every text's own.
+    fn n_prompt(&self, backbone: &dyn Backbone) -> usize {
+        let dim = backbone.card().main.dim;
+        let empty = Stream::unpadded(Tensor::zeros([1, 0, dim], &backbone.device()), Tower::Text, 0);
+        self.manipulations.iter().fold(empty, |stream, part| part.embedding(stream)).layout().prompt
     }
 }
 

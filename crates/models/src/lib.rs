@@ -19,6 +19,7 @@ mod llama;
 mod loss;
 pub mod parity;
 mod precision;
+mod prefixes;
 mod siglip;
 mod stream;
 mod text;
@@ -31,14 +32,15 @@ pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd, is_open_clip, open_clip_to_hub};
 pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
-pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate};
+pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate, generate_after};
 pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
 pub use loss::cross_entropy;
 pub use precision::{in_f32, lowered, raised};
+pub use prefixes::{PrefixCache, common_prefix};
 pub use siglip::{Siglip, SiglipConfig, SiglipError};
-pub use stream::{Branch, KeyValue, KvCache, Layout, Masking, Span, Stream};
+pub use stream::{Branches, KeyValue, KvCache, Layout, Masking, SideMap, Span, Stream};
 pub use text::{
     ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
     TokenizerError,

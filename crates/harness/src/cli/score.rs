@@ -6,14 +6,15 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Instant;
 
-use reprogram_methods::{Pair, pair_log_likelihoods};
+use reprogram_methods::{Pair, Scorer};
 use serde::{Deserialize, Serialize};
 
 use super::ComputeArgs;
 use super::failure::Failure;
 use crate::backbones;
-use crate::progress::Console;
+use crate::progress::{Console, say};
 
 /// Arguments of `reprogram score`.
 #[derive(Debug, Clone, clap::Args)]
@@ -71,7 +72,10 @@ pub fn run(args: &ScoreArgs, console: &Console) -> Result<String, Failure> {
     }
     let pairs: Vec<Pair> =
         requests.iter().map(|request| Pair { context: request.context.clone(), continuation: request.continuation.clone() }).collect();
-    let scores = pair_log_likelihoods(loaded.backbone.as_ref(), &pairs, args.batch_tokens.max(1));
+    let start = Instant::now();
+    let mut scorer = Scorer::new(loaded.backbone.as_ref()).with_token_budget(args.batch_tokens);
+    let scores = scorer.pairs(&pairs);
+    say(&format!("{} pairs in {:.3} s, {} tokens fed", pairs.len(), start.elapsed().as_secs_f64(), scorer.n_fed()));
     let mut out = Vec::new();
     for (request, score) in requests.iter().zip(scores) {
         let reply = Reply { id: &request.id, loglikelihood: score.log_likelihood, is_greedy: score.is_greedy, n_tokens: score.n_tokens };

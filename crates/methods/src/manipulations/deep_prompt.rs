@@ -14,8 +14,8 @@ use reprogram_models::{Stream, in_f32};
 use reprogram_taxonomy::{Format, Layers, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::{PromptInit, all_layers, hidden_site, layers_within, vision};
-use crate::{Manipulate, Part, Setup};
+use super::{all_layers, hidden_site, layers_within, vision};
+use crate::{Manipulate, Part, PromptInit, Setup};
 
 /// `part = "deep-prompt"`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -16,9 +16,9 @@ use reprogram_models::{Input, KeyValue, KvCache, Stream, TokenBatch, in_f32};
 use reprogram_taxonomy::{Format, Layers, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::affine::Affine;
 use super::pixel_frame::standard_normal;
 use super::{all_layers, hidden_site, layers_within, text};
+use crate::affine::Affine;
 use crate::{Manipulate, Part, Setup};
 
 /// Where the prefix starts.

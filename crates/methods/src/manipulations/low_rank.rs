@@ -9,7 +9,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
-use reprogram_models::{Branch, Stream, in_f32};
+use reprogram_models::{SideMap, Stream, in_f32};
 use reprogram_taxonomy::{Format, Layers, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
@@ -88,8 +88,8 @@ impl Manipulate for LowRank {
         let of = |tensor: &Param<Tensor<3>>, at: usize| tensor.val().narrow(0, at, 1);
         match layer.checked_sub(self.first) {
             Some(at) if at < self.query_down.dims()[0] => {
-                let branch = |down, up| Branch { down: of(down, at), up: of(up, at).mul_scalar(self.scale) };
-                stream.branch(branch(&self.query_down, &self.query_up), branch(&self.value_down, &self.value_up))
+                let map = |down, up| SideMap { down: of(down, at), up: of(up, at).mul_scalar(self.scale) };
+                stream.beside(map(&self.query_down, &self.query_up), map(&self.value_down, &self.value_up))
             }
             Some(_) | None => stream,
         }

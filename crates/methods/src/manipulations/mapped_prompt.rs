@@ -13,9 +13,9 @@ use reprogram_models::{Stream, in_f32};
 use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::affine::Affine;
-use super::{PromptInit, site, text};
-use crate::{Manipulate, Part, Setup};
+use super::{site, text};
+use crate::affine::Affine;
+use crate::{Manipulate, Part, PromptInit, Setup};
 
 /// `part = "mapped-prompt"`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

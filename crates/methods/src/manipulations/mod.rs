@@ -1,6 +1,5 @@
 //! The manipulations, one a file.
 
-mod affine;
 mod deep_prompt;
 mod delta;
 mod demonstrations;
@@ -10,7 +9,6 @@ mod low_rank;
 mod mapped_prompt;
 mod pixel_delta;
 mod pixel_frame;
-mod prompt_init;
 mod soft_prompt;
 
 use std::ops::Range;
@@ -23,8 +21,8 @@ pub use key_value_prefix::{KeyValuePrefix, KeyValuePrefixSpec, PrefixInit};
 pub use low_rank::{LowRank, LowRankSpec};
 pub use mapped_prompt::{MappedPrompt, MappedPromptSpec};
 pub use pixel_delta::{Cover, PixelDelta, PixelDeltaSpec};
+pub(crate) use pixel_frame::standard_normal;
 pub use pixel_frame::{PixelFrame, PixelFrameSpec, Squash};
-pub use prompt_init::PromptInit;
 pub use soft_prompt::{SoftPrompt, SoftPromptSpec};
 
 use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};

@@ -102,7 +102,7 @@ impl Part for PixelFrameSpec {
 }
 
 /// Box–Muller.
-pub(super) fn standard_normal(rng: &mut impl RngExt) -> f32 {
+pub(crate) fn standard_normal(rng: &mut impl RngExt) -> f32 {
     let (u, v): (f32, f32) = (rng.random(), rng.random());
     (-2.0 * (1.0 - u).ln()).sqrt() * (std::f32::consts::TAU * v).cos()
 }

@@ -11,8 +11,8 @@ use reprogram_models::{Stream, in_f32};
 use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::{PromptInit, site, text};
-use crate::{Manipulate, Part, Setup};
+use super::{site, text};
+use crate::{Manipulate, Part, PromptInit, Setup};
 
 /// `part = "soft-prompt"`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

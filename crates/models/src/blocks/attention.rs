@@ -85,7 +85,7 @@ impl Attention {
     pub fn forward(&self, x: Tensor<3>, layer: usize, stream: &mut Stream) -> Tensor<3> {
         let AttentionRule { heads, masking, rope, scale, softcap } = &self.rule;
         let (mut query, mut value) = (self.query.forward(x.clone()), self.value.forward(x.clone()));
-        if let Some([beside_query, beside_value]) = stream.take_branches() {
+        if let Some([beside_query, beside_value]) = stream.take_side_maps() {
             query = query + beside_query.forward(x.clone());
             value = value + beside_value.forward(x.clone());
         }

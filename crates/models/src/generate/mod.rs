@@ -1,7 +1,8 @@
 //! Text generation: one token after the other, a batch at a time, with a cache of keys and values.
 //!
 //! Rows do not see each other: short prompts are filled up on the left, a row that ends leaves the batch, and each row draws
-//! from its own stream of random numbers. So a row's tokens do not depend on the rows beside it.
+//! from its own stream of random numbers. So a row's tokens do not depend on the rows beside it. What all prompts begin with
+//! goes through the blocks once, and its keys and values are kept once for all rows.
 
 mod choice;
 
@@ -10,7 +11,7 @@ use reprogram_taxonomy::{InputSpace, OutputSpace};
 
 pub use choice::{Sampling, SamplingError};
 
-use crate::{Backbone, Input, KvCache, Reading, TextTokenizer, TokenBatch};
+use crate::{Backbone, Input, KvCache, PrefixCache, Reading, TextTokenizer, TokenBatch, common_prefix};
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,6 +108,9 @@ pub enum GenerateError {
     EmptyStop,
 }
 
+/// Common prefixes shorter than this are not worth a pass of their own.
+const MIN_SHARED: usize = 8;
+
 /// A row that goes on.
 struct Row<'a> {
     /// Its place in the result.
@@ -122,6 +126,18 @@ pub fn generate(
     prompts: &[Vec<u32>],
     decoding: Decoding,
     stops: &Stops,
+    draw: impl FnMut(usize) -> f64,
+) -> Result<Vec<Generated>, GenerateError> {
+    generate_after(backbone, prompts, decoding, stops, &mut PrefixCache::new(0), draw)
+}
+
+/// As [`generate`], for several batches whose prompts begin alike: `prefixes`, made for this backbone, keeps what they share.
+pub fn generate_after(
+    backbone: &dyn Backbone,
+    prompts: &[Vec<u32>],
+    decoding: Decoding,
+    stops: &Stops,
+    prefixes: &mut PrefixCache,
     mut draw: impl FnMut(usize) -> f64,
 ) -> Result<Vec<Generated>, GenerateError> {
     let limits = Limits::of(backbone, prompts, stops)?;
@@ -131,8 +147,15 @@ pub fn generate(
         rows.clear();
         done.fill(Some(Generated { tokens: Vec::new(), text: limits.text(&[], &[]), ending: Ending::MaxTokens }));
     }
-    let mut next = TokenBatch::left_padded(prompts.to_vec());
-    let mut cache = KvCache::default();
+    // The last token of each prompt must be fed with its row.
+    let shared = common_prefix(prompts).min(prompts.iter().map(Vec::len).min().unwrap_or(1) - 1);
+    let is_worth_it = !rows.is_empty() && shared >= MIN_SHARED && (prompts.len() > 1 || prefixes.keeps_any());
+    let shared = if is_worth_it { shared } else { 0 };
+    let mut cache = match shared {
+        0 => KvCache::default(),
+        shared => prefixes.past(backbone, &prompts[0][..shared], |stream| backbone.blocks(stream)),
+    };
+    let mut next = TokenBatch::left_padded(prompts.iter().map(|prompt| prompt[shared..].to_vec()).collect());
     while !rows.is_empty() {
         let stream = backbone.blocks(backbone.embed(Input::Tokens(next)).after(cache));
         let chosen = choose(backbone.read(&stream, Reading::Logits), decoding, |at| draw(rows[at].index));

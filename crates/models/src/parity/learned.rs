@@ -10,7 +10,7 @@ use burn::tensor::{Tensor, activation::relu, module::linear};
 use super::decoder::{every_token, seats, shifted_loss};
 use super::session::Session;
 use super::{ParityError, gradient};
-use crate::{Branch, Input, KeyValue, KvCache, Reading, Stream, TokenBatch};
+use crate::{Input, KeyValue, KvCache, Reading, SideMap, Stream, TokenBatch};
 
 const PARAMETER: &str = "prompt_encoder.default.embedding.weight";
 
@@ -133,7 +133,7 @@ fn low_rank(session: &mut Session<'_>, texts: &Texts<'_>) -> Result<(), ParityEr
     let mut stream = session.backbone.embed(Input::Tokens(texts.batch.clone()));
     let mut learned = Vec::new();
     for layer in 0..session.backbone.card().main.depth {
-        let mut branches = Vec::with_capacity(2);
+        let mut maps = Vec::with_capacity(2);
         for map in ["q", "v"] {
             let mut factors = Vec::with_capacity(2);
             for factor in ["A", "B"] {
@@ -148,10 +148,10 @@ fn low_rank(session: &mut Session<'_>, texts: &Texts<'_>) -> Result<(), ParityEr
                 return Err(unfit(&named("param", layer, map, "A"), format!("is {:?} beside {:?}", down.dims(), up.dims())));
             }
             let scaled = up.transpose().mul_scalar(alpha / rank as f32);
-            branches.push(Branch { down: down.transpose().unsqueeze(), up: scaled.unsqueeze() });
+            maps.push(SideMap { down: down.transpose().unsqueeze(), up: scaled.unsqueeze() });
         }
-        let [query, value] = <[Branch; 2]>::try_from(branches).expect("query and value");
-        stream = session.backbone.block(layer, stream.branch(query, value));
+        let [query, value] = <[SideMap; 2]>::try_from(maps).expect("query and value");
+        stream = session.backbone.block(layer, stream.beside(query, value));
     }
     let logits = session.backbone.read(&stream, Reading::LogitsAt(&every_token(&texts.batch)));
     session.rows("lora.logits", logits, &seats(&texts.batch, texts.seq, 0));

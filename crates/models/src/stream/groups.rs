@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Branch, KeyValue, Stream};
+use super::{KeyValue, SideMap, Stream};
 
 impl Stream {
     /// Groups of rows as streams of their own, in order.
@@ -11,7 +11,8 @@ impl Stream {
     /// When the groups are not all rows, or something learned is already attached: a bug of the caller.
     pub fn split(self, groups: &[usize]) -> Vec<Self> {
         assert_eq!(groups.iter().sum::<usize>(), self.spans.len(), "every row belongs to a group");
-        assert!(self.cache.is_none() && self.prefix.is_none() && self.branches.is_none(), "what is attached belongs to a group");
+        let has_none = self.cache.is_none() && self.prefix.is_none() && self.side_maps.is_none() && self.branches.is_none();
+        assert!(has_none, "what is attached belongs to a group");
         let mut start = 0;
         let group = |&n: &usize| {
             let rows = start..start + n;
@@ -20,6 +21,7 @@ impl Stream {
                 tokens: self.tokens.clone().narrow(0, rows.start, n),
                 spans: self.spans[rows.clone()].to_vec(),
                 ends: self.ends[rows].to_vec(),
+                masks: Vec::new(),
                 ..self.clone()
             }
         };
@@ -39,17 +41,18 @@ impl Stream {
         );
         let attached = |taken: Vec<Option<KeyValue>>| joined(taken, &rows, |KeyValue { key, value }, n| [over(key, n), over(value, n)]);
         let prefix = attached(streams.iter().map(|stream| stream.prefix.clone()).collect()).map(|[key, value]| KeyValue { key, value });
-        let branches = (0..2).map(|which| {
-            let taken = streams.iter().map(|stream| stream.branches.clone().map(|branches| branches[which].clone())).collect();
-            joined(taken, &rows, |Branch { down, up }, n| [over(down, n), over(up, n)]).map(|[down, up]| Branch { down, up })
+        let side_maps = (0..2).map(|which| {
+            let taken = streams.iter().map(|stream| stream.side_maps.clone().map(|maps| maps[which].clone())).collect();
+            joined(taken, &rows, |SideMap { down, up }, n| [over(down, n), over(up, n)]).map(|[down, up]| SideMap { down, up })
         });
-        let branches = branches.collect::<Option<Vec<Branch>>>().and_then(|pair| <[Branch; 2]>::try_from(pair).ok());
+        let side_maps = side_maps.collect::<Option<Vec<SideMap>>>().and_then(|pair| <[SideMap; 2]>::try_from(pair).ok());
         Self {
             spans: streams.iter().flat_map(|stream| stream.spans.clone()).collect(),
             ends: streams.iter().flat_map(|stream| stream.ends.clone()).collect(),
             tokens: Tensor::cat(streams.into_iter().map(|stream| stream.tokens).collect(), 0),
+            masks: Vec::new(),
             prefix,
-            branches,
+            side_maps,
             ..first
         }
     }

@@ -1,15 +1,20 @@
 //! The residual stream: the only place where tokens are cut or joined.
 
-mod branch;
+mod attend;
+mod branches;
 mod groups;
 mod past;
+mod positions;
+mod side_map;
 mod visibility;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use reprogram_taxonomy::Tower;
 
-pub use branch::Branch;
+pub use branches::Branches;
 pub use past::{KeyValue, KvCache};
+pub(crate) use positions::Positions;
+pub use side_map::SideMap;
 use visibility::Keys;
 pub(crate) use visibility::Mask;
 pub use visibility::Masking;
@@ -49,15 +54,6 @@ pub struct Span {
     pub length: usize,
 }
 
-/// Positions of a stream's tokens, counted over real tokens alone.
-#[derive(Debug, Clone)]
-pub(crate) enum Positions {
-    /// The same for every row, from here on.
-    From(usize),
-    /// `[batch, seq]`; padding has any.
-    Each(Tensor<2, Int>),
-}
-
 /// Learned positions that belong to seats, not to tokens: added when the first block is reached, so that tokens which are
 /// put in before that move the others on.
 #[derive(Debug, Clone)]
@@ -78,9 +74,14 @@ pub struct Stream {
     /// Index of the content token that a row is read at.
     ends: Vec<usize>,
     seats: Option<SeatPositions>,
+    branches: Option<Branches>,
     cache: Option<KvCache>,
+    /// Whether the cache takes this stream's own keys and values.
+    is_kept: bool,
+    /// Those made so far, with what they were made for.
+    masks: Vec<(Masking, Keys, Mask)>,
     prefix: Option<KeyValue>,
-    branches: Option<[Branch; 2]>,
+    side_maps: Option<[SideMap; 2]>,
     /// Positions taken by learned keys and values.
     shift: usize,
 }
@@ -96,7 +97,21 @@ impl Stream {
         assert!(spans.iter().all(|span| special + span.offset + span.length <= seq), "a span beyond the sequence");
         let ends = spans.iter().map(|span| span.length.saturating_sub(1)).collect();
         let layout = Layout { special, prompt: 0, content: seq - special };
-        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, branches: None, shift: 0 }
+        Self {
+            tokens: hidden,
+            tower,
+            layout,
+            spans,
+            ends,
+            seats: None,
+            branches: None,
+            cache: None,
+            is_kept: false,
+            masks: Vec::new(),
+            prefix: None,
+            side_maps: None,
+            shift: 0,
+        }
     }
 
     /// A stream without padding.
@@ -120,17 +135,40 @@ impl Stream {
         self
     }
 
-    /// Lets the stream continue after the tokens in `cache`, which every block then reads and extends.
+    /// Lays each row's content out as a tree: a token has its parent's position plus one, and sees its ancestors and what
+    /// stands in front of the content.
+    ///
+    /// # Panics
+    /// With another number of tokens, or padding in front of them.
     #[must_use]
-    pub fn after(mut self, cache: KvCache) -> Self {
-        self.cache = Some(cache);
+    pub fn branching(mut self, branches: Branches) -> Self {
+        assert!(branches.lengths().eq(self.spans.iter().map(|span| span.length)), "one parent a token");
+        assert!(self.spans.iter().all(|span| span.offset == 0), "a tree is filled up on the right");
+        self.branches = (!branches.is_linear()).then_some(branches);
         self
     }
 
-    /// The cache, extended by this stream's own tokens, if the stream was given one.
+    /// Lets the stream continue after the tokens in `cache`, which every block then reads and extends. If there are any, a
+    /// prompt is among them: none is inserted again.
+    #[must_use]
+    pub fn after(mut self, cache: KvCache) -> Self {
+        self.cache = Some(cache);
+        self.is_kept = true;
+        self
+    }
+
+    /// As [`Stream::after`], but the stream's own keys and values are forgotten once they are used.
+    #[must_use]
+    pub fn behind(mut self, cache: KvCache) -> Self {
+        self.cache = Some(cache);
+        self.is_kept = false;
+        self
+    }
+
+    /// The cache, extended by this stream's own tokens, if the stream was given one to extend.
     pub fn into_cache(self) -> Option<KvCache> {
         let own = self.real_tokens();
-        self.cache.map(|mut cache| {
+        self.cache.filter(|_| self.is_kept).map(|mut cache| {
             if cache.real.is_empty() {
                 cache.real = own;
             } else {
@@ -152,14 +190,14 @@ impl Stream {
 
     /// Learned maps beside the next block's own query and value maps.
     #[must_use]
-    pub fn branch(mut self, query: Branch, value: Branch) -> Self {
-        self.branches = Some([query, value]);
+    pub fn beside(mut self, query: SideMap, value: SideMap) -> Self {
+        self.side_maps = Some([query, value]);
         self
     }
 
     /// Those of the block that is being computed.
-    pub(crate) const fn take_branches(&mut self) -> Option<[Branch; 2]> {
-        self.branches.take()
+    pub(crate) const fn take_side_maps(&mut self) -> Option<[SideMap; 2]> {
+        self.side_maps.take()
     }
 
     /// Adds to every token, padding included. `delta`: `[1 | batch, 1 | seq, dim]`. Learned positions that are still to come do.
@@ -214,9 +252,17 @@ impl Stream {
         self
     }
 
+    /// Whether tokens went through the blocks before this stream's, any prompt among them.
+    fn is_continued(&self) -> bool {
+        self.cache.as_ref().is_some_and(|cache| !cache.is_empty())
+    }
+
     /// Puts a prompt after the special tokens and before the content. `prompt`: `[1 | batch, prompt, dim]`.
     #[must_use]
     pub fn insert_prompt(mut self, prompt: Tensor<3>) -> Self {
+        if self.is_continued() {
+            return self;
+        }
         let [batch, seq, dim] = self.tokens.dims();
         let [rows, n_prompt, prompt_dim] = prompt.dims();
         assert_eq!(dim, prompt_dim, "a prompt is as wide as the stream");
@@ -274,6 +320,9 @@ impl Stream {
     /// Replaces the prompt tokens that are there by as many others (VPT-deep). `prompt`: `[1 | batch, prompt, dim]`.
     #[must_use]
     pub fn replace_prompt(mut self, prompt: Tensor<3>) -> Self {
+        if self.is_continued() {
+            return self;
+        }
         let [batch, seq, dim] = self.tokens.dims();
         let Layout { special, prompt: n_prompt, .. } = self.layout;
         assert_eq!(prompt.dims()[1], n_prompt, "as many prompt tokens as were inserted");
@@ -332,42 +381,24 @@ impl Stream {
 
     /// Positions of all tokens: those before count, padding does not.
     pub(crate) fn positions(&self) -> Positions {
-        let cached = |row: usize| self.cache.as_ref().and_then(|cache| cache.real.get(row)).map_or(0, |row| real(row));
+        let cached = |row: usize| self.cache.as_ref().map_or(0, |cache| cache.n_real(row));
         let starts: Vec<usize> = (0..self.spans.len()).map(|row| self.shift + cached(row)).collect();
         let uniform = starts.windows(2).all(|pair| pair[0] == pair[1]) && self.spans.iter().all(|span| span.offset == 0);
-        if uniform {
+        if uniform && self.branches.is_none() {
             return Positions::From(starts.first().copied().unwrap_or(self.shift));
         }
         let (front, seq) = (self.layout.front(), self.layout.total());
-        let position = |start: usize, span: &Span, seat: usize| {
-            (start + if seat < front { seat } else { front + (seat - front).saturating_sub(span.offset) }) as i32
-        };
-        let rows = starts.iter().zip(&self.spans).flat_map(|(&start, span)| (0..seq).map(move |seat| position(start, span, seat)));
-        let data = TensorData::new(rows.collect::<Vec<i32>>(), [self.spans.len(), seq]);
+        let mut positions: Vec<i32> = Vec::with_capacity(starts.len() * seq);
+        for (row, (start, span)) in starts.iter().zip(&self.spans).enumerate() {
+            let depths = self.branches.as_ref().map(|branches| branches.depths(row));
+            let index = |seat: usize| match &depths {
+                Some(depths) => depths.get(seat - front).copied().unwrap_or(0),
+                None => (seat - front).saturating_sub(span.offset),
+            };
+            positions.extend((0..seq).map(|seat| (start + if seat < front { seat } else { front + index(seat) }) as i32));
+        }
+        let data = TensorData::new(positions, [self.spans.len(), seq]);
         Positions::Each(Tensor::from_data(data, &self.tokens.device()))
-    }
-
-    /// Takes what the block at `layer` has to join with the keys and values that it computes, and what its queries may then
-    /// see; the joined ones are remembered for the tokens to come, learned ones excepted.
-    pub(crate) fn attend(&mut self, layer: usize, own: KeyValue, masking: Masking) -> (KeyValue, Mask) {
-        let mut keys = Keys { real: self.real_tokens(), n_queries: self.layout.total() };
-        let mut joined = own;
-        if let Some(cache) = &mut self.cache {
-            if let Some(past) = cache.layers.get(layer) {
-                joined = past.clone().then(joined);
-                keys.prepend(&cache.real);
-                cache.layers[layer] = joined.clone();
-            } else {
-                assert_eq!(layer, cache.layers.len(), "blocks run in order");
-                cache.layers.push(joined.clone());
-            }
-        }
-        if let Some(prefix) = self.prefix.take() {
-            keys.prepend(&vec![vec![true; prefix.len()]; self.spans.len()]);
-            joined = prefix.then(joined);
-        }
-        let mask = keys.mask(masking, &self.tokens.device());
-        (joined, mask)
     }
 
     /// For each row, which of its tokens are real.
@@ -384,35 +415,6 @@ impl Stream {
         let indices = Tensor::<1, Int>::from_ints(indices.as_slice(), &hidden.device());
         hidden.reshape([batch * seq, dim]).select(0, indices)
     }
-}
-
-impl Positions {
-    /// On the host, one row an item.
-    pub(crate) fn to_rows(&self, batch: usize, seq: usize) -> Vec<Vec<i64>> {
-        match self {
-            Self::From(start) => vec![(*start..start + seq).map(|position| position as i64).collect(); batch],
-            Self::Each(positions) => {
-                let values: Vec<i64> = positions.clone().try_into_vec_as().expect("positions are whole numbers");
-                values.chunks(seq).map(<[i64]>::to_vec).collect()
-            }
-        }
-    }
-
-    /// Rows of a table `[position, width]` for `seq` tokens of each item: `[1 | batch, seq, width]`.
-    pub(crate) fn rows(&self, table: &Tensor<2>, seq: usize) -> Tensor<3> {
-        match self {
-            Self::From(start) => table.clone().narrow(0, *start, seq).unsqueeze(),
-            Self::Each(positions) => {
-                let [batch, seq] = positions.dims();
-                let width = table.dims()[1];
-                table.clone().select(0, positions.clone().reshape([batch * seq])).reshape([batch, seq, width])
-            }
-        }
-    }
-}
-
-fn real(row: &[bool]) -> usize {
-    row.iter().filter(|&&real| real).count()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Bool, Device, Tensor, TensorData};
 
+use super::Branches;
+
 /// The rule of a backbone's attention; padding is never seen, whatever the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Masking {
@@ -30,6 +32,8 @@ pub(crate) enum Mask {
 pub(crate) struct Keys {
     pub real: Vec<Vec<bool>>,
     pub n_queries: usize,
+    /// How the queries continue each other, and how many stand in front of the first that may branch off.
+    pub branches: Option<(usize, Branches)>,
 }
 
 impl Keys {
@@ -49,28 +53,70 @@ impl Keys {
         let offset = n_keys - self.n_queries;
         let all_real = self.real.iter().all(|row| row.iter().all(|&real| real));
         // Real keys first, padding behind.
-        let padded_behind = self.real.iter().all(|row| row.is_sorted_by(|a, b| a >= b));
+        let padded_behind = self.branches.is_none() && self.real.iter().all(|row| row.is_sorted_by(|a, b| a >= b));
         match masking {
-            Masking::Full if all_real => return Mask::None,
+            Masking::Full if all_real && self.branches.is_none() => return Mask::None,
             Masking::Causal if padded_behind => return Mask::Causal,
             Masking::Window(window) if padded_behind && n_keys <= window => return Mask::Causal,
             Masking::Full | Masking::Causal | Masking::Window(_) => {}
         }
-        let hidden = |row: &[bool], query: usize, key: usize| {
-            let out_of_order = match masking {
-                Masking::Full => false,
-                Masking::Causal => key > query,
-                Masking::Window(window) => key > query || query - key >= window,
+        let mut values = Vec::with_capacity(self.real.len() * self.n_queries * n_keys);
+        for (row, real) in self.real.iter().enumerate() {
+            let sight = Sight::new(real, self.branches.as_ref().map(|(front, branches)| (offset + front, branches, row)));
+            let hidden = |query: usize, key: usize| {
+                let out_of_order = match masking {
+                    Masking::Full => false,
+                    Masking::Causal => sight.is_later(key, query),
+                    Masking::Window(window) => sight.is_later(key, query) || sight.distance(query, key) >= window,
+                };
+                out_of_order || (!real[key] && key != query)
             };
-            out_of_order || (!row[key] && key != query)
+            values
+                .extend((0..self.n_queries).flat_map(|query| (0..n_keys).map(move |key| (offset + query, key))).map(|(q, k)| hidden(q, k)));
+        }
+        Mask::Hidden(Tensor::from_data(TensorData::new(values, [self.real.len(), 1, self.n_queries, n_keys]), device))
+    }
+}
+
+/// Order and distance of one row's keys.
+struct Sight {
+    /// Over real keys alone.
+    positions: Vec<usize>,
+    /// The first key that may branch off, and for each from there on which of them it sees.
+    tree: Option<(usize, Vec<Vec<bool>>)>,
+}
+
+impl Sight {
+    fn new(real: &[bool], branches: Option<(usize, &Branches, usize)>) -> Self {
+        let mut before = 0;
+        let count = |&real: &bool| {
+            let position = before;
+            before += usize::from(real);
+            position
         };
-        let n = self.n_queries;
-        let values: Vec<bool> = self
-            .real
-            .iter()
-            .flat_map(|row| (0..n).flat_map(move |query| (0..n_keys).map(move |key| hidden(row, offset + query, key))))
-            .collect();
-        Mask::Hidden(Tensor::from_data(TensorData::new(values, [self.real.len(), 1, n, n_keys]), device))
+        let mut positions: Vec<usize> = real.iter().map(count).collect();
+        let tree = branches.map(|(first, branches, row)| {
+            let root = positions.get(first).copied().unwrap_or(0);
+            for (position, depth) in positions[first..].iter_mut().zip(branches.depths(row)) {
+                *position = root + depth;
+            }
+            (first, branches.ancestors(row))
+        });
+        Self { positions, tree }
+    }
+
+    /// Whether the key comes after the query, or on another branch.
+    fn is_later(&self, key: usize, query: usize) -> bool {
+        match &self.tree {
+            Some((first, seen)) if key >= *first && key < query => {
+                !seen.get(query - first).is_some_and(|row| row.get(key - first).copied().unwrap_or(false))
+            }
+            Some(_) | None => key > query,
+        }
+    }
+
+    fn distance(&self, query: usize, key: usize) -> usize {
+        self.positions[query].saturating_sub(self.positions[key])
     }
 }
 
@@ -87,7 +133,7 @@ mod tests {
     }
 
     fn keys(rows: &[&str], n_queries: usize) -> Keys {
-        Keys { real: rows.iter().map(|row| row.chars().map(|c| c == 'r').collect()).collect(), n_queries }
+        Keys { real: rows.iter().map(|row| row.chars().map(|c| c == 'r').collect()).collect(), n_queries, branches: None }
     }
 
     #[test]
@@ -108,5 +154,19 @@ mod tests {
     fn a_window_ends() {
         assert_eq!(seen(&keys(&["rrrr"], 4), Masking::Window(2)).unwrap(), "x... xx.. .xx. ..xx");
         assert_eq!(seen(&keys(&["rrrr"], 1), Masking::Window(2)).unwrap(), "..xx");
+    }
+
+    #[test]
+    fn padding_within_a_window_does_not_count() {
+        assert_eq!(seen(&keys(&["rr-rr"], 2), Masking::Window(3)).unwrap(), "xx.x. .x.xx");
+    }
+
+    #[test]
+    fn branches_do_not_see_each_other() {
+        // A past key, a prompt, then a root with two branches, the first of two tokens; padding behind.
+        let tree = Branches::new(vec![vec![None, Some(0), Some(1), Some(0)]]);
+        let keys = Keys { branches: Some((1, tree)), ..keys(&["rrrrrr-"], 6) };
+        assert_eq!(seen(&keys, Masking::Causal).unwrap(), "xx..... xxx.... xxxx... xxxxx.. xxx..x. xx....x");
+        assert_eq!(seen(&keys, Masking::Window(2)).unwrap(), "xx..... .xx.... ..xx... ...xx.. ..x..x. ......x");
     }
 }

@@ -10,8 +10,8 @@ use reprogram_models::Input;
 use reprogram_taxonomy::{InputSpace, Misfit};
 use serde::{Deserialize, Serialize};
 
-use super::pixel_frame::standard_normal;
 use crate::Setup;
+use crate::manipulations::standard_normal;
 
 /// Where the tokens start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,16 +31,16 @@ pub enum PromptInit {
 }
 
 impl PromptInit {
-    pub(super) const fn vocabulary() -> Self {
+    pub(crate) const fn vocabulary() -> Self {
         Self::Vocabulary
     }
 
-    pub(super) const fn xavier() -> Self {
+    pub(crate) const fn xavier() -> Self {
         Self::Xavier
     }
 
     /// `[n, dim]`, drawn from the trial's generator of this part's name.
-    pub(super) fn draw(&self, n: usize, setup: &Setup<'_>, part: &str) -> Result<TensorData, Misfit> {
+    pub(crate) fn draw(&self, n: usize, setup: &Setup<'_>, part: &str) -> Result<TensorData, Misfit> {
         let needs = |needs: &str| Misfit::PartNeeds { part: part.to_owned(), needs: needs.to_owned() };
         if n == 0 {
             return Err(needs("at least one token"));

@@ -7,7 +7,7 @@ use reprogram_models::in_f32;
 
 /// `x W + b`.
 #[derive(Module, Debug)]
-pub(super) struct Affine {
+pub(crate) struct Affine {
     /// `[in, out]`
     weight: Param<Tensor<2>>,
     /// `[out]`
@@ -16,7 +16,7 @@ pub(super) struct Affine {
 
 impl Affine {
     /// W, b ~ U(−1/√in, 1/√in), as PyTorch starts a linear layer.
-    pub(super) fn uniform(n_in: usize, n_out: usize, rng: &mut impl RngExt, device: &Device) -> Self {
+    pub(crate) fn uniform(n_in: usize, n_out: usize, rng: &mut impl RngExt, device: &Device) -> Self {
         let bound = 1.0 / (n_in as f32).sqrt();
         let mut draw = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.random_range(-bound..bound)).collect() };
         let weight = TensorData::new(draw(n_in * n_out), [n_in, n_out]);
@@ -28,12 +28,12 @@ impl Affine {
     }
 
     /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         linear(x, self.weight.val(), Some(self.bias.val()))
     }
 
     /// Some columns of the result, from the first on.
-    pub(super) fn columns(&self, x: Tensor<2>, first: usize, n: usize) -> Tensor<2> {
+    pub(crate) fn columns(&self, x: Tensor<2>, first: usize, n: usize) -> Tensor<2> {
         linear(x, self.weight.val().narrow(1, first, n), Some(self.bias.val().narrow(0, first, n)))
     }
 }
