@@ -8,6 +8,8 @@ use reprogram_taxonomy::Tower;
 
 pub use past::{KeyValue, KvCache};
 use visibility::Keys;
+#[cfg(feature = "flex")]
+pub(crate) use visibility::Pattern;
 pub(crate) use visibility::Mask;
 pub use visibility::Masking;
 
@@ -79,6 +81,21 @@ pub struct Stream {
     prefix: Option<KeyValue>,
     /// Positions taken by learned keys and values.
     shift: usize,
+    #[cfg(feature = "flex")]
+    fusion: crate::Fusion,
+}
+
+/// What attention of a block sees in front of its tokens' own keys and values.
+#[cfg(feature = "flex")]
+pub(crate) struct Before {
+    /// Learned ones.
+    pub prefix: Option<KeyValue>,
+    /// Those of earlier tokens.
+    pub past: Option<KeyValue>,
+    /// What is hidden of all.
+    pub pattern: Pattern,
+    /// Whether the tokens' own ones are kept.
+    pub remembers: bool,
 }
 
 impl Stream {
@@ -92,7 +109,7 @@ impl Stream {
         assert!(spans.iter().all(|span| special + span.offset + span.length <= seq), "a span beyond the sequence");
         let ends = spans.iter().map(|span| span.length.saturating_sub(1)).collect();
         let layout = Layout { special, prompt: 0, content: seq - special };
-        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, shift: 0 }
+        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, shift: 0, #[cfg(feature = "flex")] fusion: crate::Fusion::default() }
     }
 
     /// A stream without padding.
@@ -345,6 +362,52 @@ impl Stream {
         }
         let mask = keys.mask(masking, &self.tokens.device());
         (joined, mask)
+    }
+
+    /// Whether blocks run as one operation, from here on.
+    #[cfg(feature = "flex")]
+    #[must_use]
+    pub const fn with_fusion(mut self, fusion: crate::Fusion) -> Self {
+        self.fusion = fusion;
+        self
+    }
+
+    #[cfg(feature = "flex")]
+    pub(crate) const fn fusion(&self) -> crate::Fusion {
+        self.fusion
+    }
+
+    /// `[batch, seq, dim]`
+    #[cfg(feature = "flex")]
+    pub(crate) fn dims(&self) -> [usize; 3] {
+        self.tokens.dims()
+    }
+
+    /// What [`Stream::attend`] would join and hide; nothing is taken.
+    #[cfg(feature = "flex")]
+    pub(crate) fn before(&self, layer: usize, masking: Masking) -> Before {
+        let mut keys = Keys { real: self.real_tokens(), n_queries: self.layout.total() };
+        let past = self.cache.as_ref().and_then(|cache| cache.layers.get(layer)).cloned();
+        if let (Some(cache), Some(_)) = (&self.cache, &past) {
+            keys.prepend(&cache.real);
+        }
+        if let Some(prefix) = &self.prefix {
+            keys.prepend(&vec![vec![true; prefix.len()]; self.spans.len()]);
+        }
+        Before { prefix: self.prefix.clone(), past, pattern: keys.pattern(masking), remembers: self.cache.is_some() }
+    }
+
+    /// Takes what [`Stream::before`] showed, and remembers the tokens' own keys and values.
+    #[cfg(feature = "flex")]
+    pub(crate) fn attended(&mut self, layer: usize, own: Option<KeyValue>) {
+        self.prefix = None;
+        let (Some(cache), Some(own)) = (&mut self.cache, own) else { return };
+        if let Some(past) = cache.layers.get_mut(layer) {
+            *past = past.clone().then(own);
+        } else {
+            assert_eq!(layer, cache.layers.len(), "blocks run in order");
+            cache.layers.push(own);
+        }
     }
 
     /// For each row, which of its tokens are real.

@@ -24,6 +24,17 @@ pub(crate) enum Mask {
     Hidden(Tensor<4, Bool>),
 }
 
+/// The same, off the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Every key is seen by every query.
+    None,
+    /// Causal order is all that matters.
+    Causal,
+    /// `[batch, query, key]`, true where a key is hidden.
+    Hidden(Vec<bool>),
+}
+
 /// Real and padded keys of every row, in the order in which attention joins them; the last `n_queries` of them are the
 /// queries' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,19 +52,31 @@ impl Keys {
     }
 
     /// The mask that the rule asks for.
+    pub(crate) fn mask(&self, masking: Masking, device: &Device) -> Mask {
+        match self.pattern(masking) {
+            Pattern::None => Mask::None,
+            Pattern::Causal => Mask::Causal,
+            Pattern::Hidden(values) => {
+                let shape = [self.real.len(), 1, self.n_queries, self.real.first().map_or(0, Vec::len)];
+                Mask::Hidden(Tensor::from_data(TensorData::new(values, shape), device))
+            }
+        }
+    }
+
+    /// What the rule hides.
     ///
     /// Right padding needs none under a causal rule: no real token ever comes after it. A padded query sees itself, so that
     /// its row is not empty.
-    pub(crate) fn mask(&self, masking: Masking, device: &Device) -> Mask {
+    pub(crate) fn pattern(&self, masking: Masking) -> Pattern {
         let n_keys = self.real.first().map_or(0, Vec::len);
         let offset = n_keys - self.n_queries;
         let all_real = self.real.iter().all(|row| row.iter().all(|&real| real));
         // Real keys first, padding behind.
         let padded_behind = self.real.iter().all(|row| row.is_sorted_by(|a, b| a >= b));
         match masking {
-            Masking::Full if all_real => return Mask::None,
-            Masking::Causal if padded_behind => return Mask::Causal,
-            Masking::Window(window) if padded_behind && n_keys <= window => return Mask::Causal,
+            Masking::Full if all_real => return Pattern::None,
+            Masking::Causal if padded_behind => return Pattern::Causal,
+            Masking::Window(window) if padded_behind && n_keys <= window => return Pattern::Causal,
             Masking::Full | Masking::Causal | Masking::Window(_) => {}
         }
         let hidden = |row: &[bool], query: usize, key: usize| {
@@ -65,12 +88,9 @@ impl Keys {
             out_of_order || (!row[key] && key != query)
         };
         let n = self.n_queries;
-        let values: Vec<bool> = self
-            .real
-            .iter()
-            .flat_map(|row| (0..n).flat_map(move |query| (0..n_keys).map(move |key| hidden(row, offset + query, key))))
-            .collect();
-        Mask::Hidden(Tensor::from_data(TensorData::new(values, [self.real.len(), 1, n, n_keys]), device))
+        let rows = self.real.iter();
+        let cells = rows.flat_map(|row| (0..n).flat_map(move |query| (0..n_keys).map(move |key| hidden(row, offset + query, key))));
+        Pattern::Hidden(cells.collect())
     }
 }
 
