@@ -44,7 +44,8 @@ fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 fn assert_near(what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    let furthest = found.iter().zip(expected).fold(0.0_f32, |furthest, (a, b)| if a.is_nan() { f32::INFINITY } else { furthest.max((a - b).abs()) });
+    let furthest =
+        found.iter().zip(expected).fold(0.0_f32, |furthest, (a, b)| if a.is_nan() { f32::INFINITY } else { furthest.max((a - b).abs()) });
     println!("{what}: {:.1e} of the largest entry", furthest / largest);
     assert!(largest > 0.0 && furthest <= tolerance * largest, "{what}: {furthest:.2e} beside {largest:.2e}");
 }
@@ -154,7 +155,10 @@ fn prefixes() {
         let model = load(family);
         for rows in [1, 3] {
             let prefix: Vec<KeyValue> = (0..model.card().main.depth as u32)
-                .map(|layer| KeyValue { key: tensor([rows, heads, 5, head_dim], layer), value: tensor([rows, heads, 5, head_dim], layer + 50) })
+                .map(|layer| KeyValue {
+                    key: tensor([rows, heads, 5, head_dim], layer),
+                    value: tensor([rows, heads, 5, head_dim], layer + 50),
+                })
                 .collect();
             for left in [false, true] {
                 if left && family == "bert" {

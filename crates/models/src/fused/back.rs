@@ -3,7 +3,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::heads::{self, AttendBack};
-use super::kernel::{Buffer, Panels, ROWS, Vectors, interleave, multiply};
+use super::kernel::{Buffer, Panels, ROWS, Vectors, for_tiles, interleave};
 use super::math::{activate_row, times_short};
 use super::parts::{Packed, Parts, on_all_threads, rows_at_once, values};
 use super::rotation::Direction;
@@ -96,7 +96,7 @@ impl WithSimd for Finish<'_> {
         let mut slope = [0.0; 64];
         let mut gate_row = [0.0; 64];
         let [down] = packed.outwards.as_slice() else { unreachable!("one map leads back to the hidden units") };
-        multiply(simd, strips, down, |row, panel, tile| {
+        for_tiles!(simd, strips, down, |row, panel, tile| {
             let (from, n) = (panel.column, panel.columns);
             let strip = &mut units[row * hidden * factor..];
             match &kept.hidden {
@@ -127,7 +127,7 @@ impl WithSimd for Finish<'_> {
                 }
             }
         });
-        multiply(simd, units, &packed.inwards, |row, panel, tile| {
+        for_tiles!(simd, units, packed.inwards, |row, panel, tile| {
             for (out, values) in middle.chunks_exact_mut(dim).skip(row).zip(tile.rows(panel.columns)) {
                 out[panel.column..][..panel.columns].copy_from_slice(values);
             }
@@ -149,7 +149,7 @@ impl WithSimd for Finish<'_> {
         // Through attention's output map.
         let strips = all_strips.room(n_strips * ROWS * dim);
         scaled_strips(strips, middle, scaled, parts.around_attention.scale.as_ref().map(values), dim);
-        multiply(simd, strips, &packed.output, |row, panel, tile| {
+        for_tiles!(simd, strips, packed.output, |row, panel, tile| {
             for (out, values) in attended.chunks_exact_mut(inner).skip(row).zip(tile.rows(panel.columns)) {
                 out[panel.column..][..panel.columns].copy_from_slice(values);
             }
@@ -264,7 +264,7 @@ impl WithSimd for Project<'_> {
             }
             interleave(strip, 0, &all[..n]);
         }
-        multiply(simd, strips, panels, |row, panel, tile| {
+        for_tiles!(simd, strips, panels, |row, panel, tile| {
             for (out, values) in out.chunks_exact_mut(dim).skip(row).zip(tile.rows(panel.columns)) {
                 out[panel.column..][..panel.columns].copy_from_slice(values);
             }

@@ -350,14 +350,20 @@ impl Tile {
     }
 }
 
-/// Rows in strips times a matrix in panels; each tile is handed on with its first row.
-#[inline(always)]
-pub(super) fn multiply<S: Simd>(simd: S, strips: &[f32], panels: &Panels, mut with: impl FnMut(usize, Panel<'_>, &mut Tile)) {
-    let mut tile = Tile::new();
-    for panel in panels.iter() {
-        for (strip_index, strip) in strips.chunks_exact(panels.inner() * ROWS).enumerate() {
-            tile.multiply(simd, strip, panel);
-            with(strip_index * ROWS, panel, &mut tile);
+/// Rows in strips times a matrix in panels: what to do with each tile, given its first row, its panel and itself.
+///
+/// Not a function with a closure: a closure that is not inlined has no vectors.
+macro_rules! for_tiles {
+    ($simd:expr, $strips:expr, $panels:expr, |$row:ident, $panel:ident, $tile:ident| $body:expr) => {
+        let mut tile = $crate::fused::kernel::Tile::new();
+        for $panel in $panels.iter() {
+            for (index, strip) in $strips.chunks_exact($panels.inner() * $crate::fused::kernel::ROWS).enumerate() {
+                tile.multiply($simd, strip, $panel);
+                let ($row, $tile) = (index * $crate::fused::kernel::ROWS, &mut tile);
+                $body
+            }
         }
-    }
+    };
 }
+
+pub(super) use for_tiles;

@@ -11,56 +11,55 @@ use crate::blocks::Activation;
 /// `eˣ`, within 2e-7 of itself; 0 below −87.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let of = |value: f32| simd.splat_f32s(value);
-    let vanishes = simd.less_than_f32s(x, of(-87.0));
-    let x = simd.min_f32s(simd.max_f32s(x, of(-87.0)), of(88.3));
+    let vanishes = simd.less_than_f32s(x, simd.splat_f32s(-87.0));
+    let x = simd.min_f32s(simd.max_f32s(x, simd.splat_f32s(-87.0)), simd.splat_f32s(88.3));
     // Adding 1.5 · 2²³ leaves the nearest whole number in the lowest bits.
-    let magic = of(12_582_912.0);
-    let shifted = simd.mul_add_e_f32s(x, of(std::f32::consts::LOG2_E), magic);
+    let magic = simd.splat_f32s(12_582_912.0);
+    let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), magic);
     let whole = simd.sub_f32s(shifted, magic);
-    let rest = simd.mul_add_e_f32s(whole, of(-0.693_359_4), x);
-    let rest = simd.mul_add_e_f32s(whole, of(2.121_944_4e-4), rest);
-    let mut sum = of(1.987_569_2e-4);
+    let rest = simd.mul_add_e_f32s(whole, simd.splat_f32s(-0.693_359_4), x);
+    let rest = simd.mul_add_e_f32s(whole, simd.splat_f32s(2.121_944_4e-4), rest);
+    let mut sum = simd.splat_f32s(1.987_569_2e-4);
     for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
-        sum = simd.mul_add_e_f32s(sum, rest, of(coefficient));
+        sum = simd.mul_add_e_f32s(sum, rest, simd.splat_f32s(coefficient));
     }
-    let fraction = simd.add_f32s(simd.mul_add_e_f32s(sum, simd.mul_f32s(rest, rest), rest), of(1.0));
+    let fraction = simd.add_f32s(simd.mul_add_e_f32s(sum, simd.mul_f32s(rest, rest), rest), simd.splat_f32s(1.0));
     let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     let power = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
-    simd.select_f32s(vanishes, of(0.0), simd.mul_f32s(fraction, simd.transmute_f32s_u32s(power)))
+    simd.select_f32s(vanishes, simd.splat_f32s(0.0), simd.mul_f32s(fraction, simd.transmute_f32s_u32s(power)))
 }
 
 /// An activation and its derivative.
 #[inline(always)]
 pub(super) fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> (S::f32s, S::f32s) {
-    let of = |value: f32| simd.splat_f32s(value);
     match activation {
         Activation::Gelu => {
-            let density = simd.mul_f32s(exp(simd, simd.mul_f32s(simd.mul_f32s(x, x), of(-0.5))), of(0.5));
+            let density = simd.mul_f32s(exp(simd, simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5))), simd.splat_f32s(0.5));
             let scale = 0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2;
-            let t = simd.div_f32s(of(1.0), simd.mul_add_e_f32s(simd.abs_f32s(x), of(scale), of(1.0)));
-            let mut sum = of(1.061_405_4);
+            let t =
+                simd.div_f32s(simd.splat_f32s(1.0), simd.mul_add_e_f32s(simd.abs_f32s(x), simd.splat_f32s(scale), simd.splat_f32s(1.0)));
+            let mut sum = simd.splat_f32s(1.061_405_4);
             for coefficient in [-1.453_152, 1.421_413_8, -0.284_496_74, 0.254_829_6] {
-                sum = simd.mul_add_e_f32s(sum, t, of(coefficient));
+                sum = simd.mul_add_e_f32s(sum, t, simd.splat_f32s(coefficient));
             }
             // That of −|x|.
             let tail = simd.mul_f32s(simd.mul_f32s(sum, t), density);
-            let phi = simd.select_f32s(simd.less_than_f32s(x, of(0.0)), tail, simd.sub_f32s(of(1.0), tail));
+            let phi = simd.select_f32s(simd.less_than_f32s(x, simd.splat_f32s(0.0)), tail, simd.sub_f32s(simd.splat_f32s(1.0), tail));
             // 2 / √(2π) times the half above.
-            let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), of(0.797_884_56), phi);
+            let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), simd.splat_f32s(0.797_884_56), phi);
             (simd.mul_f32s(x, phi), slope)
         }
-        Activation::QuickGelu => gated(simd, x, simd.mul_f32s(x, of(1.702)), of(1.702)),
-        Activation::Silu => gated(simd, x, x, of(1.0)),
+        Activation::QuickGelu => gated(simd, x, simd.mul_f32s(x, simd.splat_f32s(1.702)), simd.splat_f32s(1.702)),
+        Activation::Silu => gated(simd, x, x, simd.splat_f32s(1.0)),
         Activation::GeluTanh => {
             let scale = 2.0 * 0.797_884_56_f32;
             let square = simd.mul_f32s(x, x);
-            let argument = simd.mul_f32s(x, simd.mul_add_e_f32s(square, of(0.044_715 * scale), of(scale)));
-            gated(simd, x, argument, simd.mul_add_e_f32s(square, of(3.0 * 0.044_715 * scale), of(scale)))
+            let argument = simd.mul_f32s(x, simd.mul_add_e_f32s(square, simd.splat_f32s(0.044_715 * scale), simd.splat_f32s(scale)));
+            gated(simd, x, argument, simd.mul_add_e_f32s(square, simd.splat_f32s(3.0 * 0.044_715 * scale), simd.splat_f32s(scale)))
         }
         Activation::Relu => {
-            let positive = simd.greater_than_f32s(x, of(0.0));
-            (simd.select_f32s(positive, x, of(0.0)), simd.select_f32s(positive, of(1.0), of(0.0)))
+            let positive = simd.greater_than_f32s(x, simd.splat_f32s(0.0));
+            (simd.select_f32s(positive, x, simd.splat_f32s(0.0)), simd.select_f32s(positive, simd.splat_f32s(1.0), simd.splat_f32s(0.0)))
         }
     }
 }
@@ -140,7 +139,10 @@ pub(super) fn squares<S: Simd>(simd: S, a: &[f32], mean: f32) -> f32 {
 #[inline(always)]
 pub(super) fn max<S: Simd>(simd: S, a: &[f32]) -> f32 {
     let (vectors, rest) = S::as_simd_f32s(a);
-    let largest = vectors.iter().fold(simd.splat_f32s(f32::NEG_INFINITY), |largest, &a| simd.max_f32s(largest, a));
+    let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
+    for &a in vectors {
+        largest = simd.max_f32s(largest, a);
+    }
     rest.iter().copied().fold(simd.reduce_max_f32s(largest), f32::max)
 }
 
@@ -208,7 +210,15 @@ mod tests {
         let phi = |x: f64| {
             let density = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
             let (n, step) = (2000, (x + 12.0) / 2000.0);
-            let weight = |i: u32| if i == 0 || i == n { 1.0 } else if i % 2 == 1 { 4.0 } else { 2.0 };
+            let weight = |i: u32| {
+                if i == 0 || i == n {
+                    1.0
+                } else if i % 2 == 1 {
+                    4.0
+                } else {
+                    2.0
+                }
+            };
             (0..=n).map(|i| weight(i) * density(-12.0 + f64::from(i) * step)).sum::<f64>() * step / 3.0
         };
         let cases: [(Activation, &dyn Fn(f64) -> f64); 5] = [

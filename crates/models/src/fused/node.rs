@@ -193,7 +193,8 @@ pub(crate) fn forward(block: &Block, layer: usize, stream: &mut Stream) -> Optio
                         OpsKind::UnTracked(prep) => prep.finish(out),
                     }
                 }
-                _ => match Backward::<Flex, 1>::prepare::<NoCheckpointing>(BlockStep, [x.node().into_parts().1]).compute_bound().stateful() {
+                _ => match Backward::<Flex, 1>::prepare::<NoCheckpointing>(BlockStep, [x.node().into_parts().1]).compute_bound().stateful()
+                {
                     OpsKind::Tracked(prep) => prep.finish(state, out),
                     OpsKind::UnTracked(prep) => prep.finish(out),
                 },

@@ -146,15 +146,10 @@ impl Around {
 impl Forward {
     fn new(mlp: &FeedForward) -> Option<Self> {
         Some(match mlp {
-            FeedForward::Plain(mlp) => {
-                Self { gate: None, up: Map::new(&mlp.fc1)?, down: Map::new(&mlp.fc2)?, activation: mlp.activation }
+            FeedForward::Plain(mlp) => Self { gate: None, up: Map::new(&mlp.fc1)?, down: Map::new(&mlp.fc2)?, activation: mlp.activation },
+            FeedForward::Gated(mlp) => {
+                Self { gate: Some(Map::new(&mlp.gate)?), up: Map::new(&mlp.up)?, down: Map::new(&mlp.down)?, activation: mlp.activation }
             }
-            FeedForward::Gated(mlp) => Self {
-                gate: Some(Map::new(&mlp.gate)?),
-                up: Map::new(&mlp.up)?,
-                down: Map::new(&mlp.down)?,
-                activation: mlp.activation,
-            },
         })
     }
 }

@@ -11,7 +11,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::heads::{self, Attend, Earlier, Group, Sight};
-use super::kernel::{Buffer, Panel, Panels, ROWS, Tile, Vectors, interleave, multiply};
+use super::kernel::{Buffer, Panel, Panels, ROWS, Tile, Vectors, for_tiles, interleave};
 use super::math::{activate_row, shorten};
 use super::parts::{Packed, Parts, on_all_threads, rows_at_once, values};
 use super::rotation::Direction;
@@ -175,7 +175,7 @@ impl WithSimd for Project<'_> {
             };
             strip_of(strip, rows, dim);
         }
-        multiply(simd, strips, panels, |row, panel, tile| {
+        for_tiles!(simd, strips, panels, |row, panel, tile| {
             let shift = &shift[panel.column..][..panel.columns];
             for (out, sums) in out.chunks_exact_mut(width).skip(row).zip(tile.rows(panel.columns)) {
                 let out = &mut out[panel.column..][..panel.columns];
@@ -305,7 +305,7 @@ impl WithSimd for WithMemory<'_> {
             }
         }
         let scale = parts.around_attention.scale.as_ref().map(values);
-        multiply(simd, attention_strips, &packed.output, |row, panel, tile| {
+        for_tiles!(simd, attention_strips, packed.output, |row, panel, tile| {
             add_branch(row, panel, tile, (x, middle, dim), &shifts[0], scale);
         });
 
@@ -340,20 +340,22 @@ impl WithSimd for WithMemory<'_> {
         let activation = parts.mlp.activation;
         let mut slope = [0.0; 64];
         match packed.outwards.as_slice() {
-            [up] => multiply(simd, mlp_strips, up, |row, panel, tile| {
-                let shift = &shifts[2][panel.column..][..panel.columns];
-                for (i, values) in tile.rows(panel.columns).enumerate() {
-                    add(values, shift);
-                    let slope = &mut slope[..panel.columns];
-                    activate_row(simd, activation, values, slope);
-                    if let Some(slopes) = &mut slopes
-                        && row + i < n_rows
-                    {
-                        shorten(slope, &mut slopes[(row + i) * hidden + panel.column..][..panel.columns]);
+            [up] => {
+                for_tiles!(simd, mlp_strips, up, |row, panel, tile| {
+                    let shift = &shifts[2][panel.column..][..panel.columns];
+                    for (i, values) in tile.rows(panel.columns).enumerate() {
+                        add(values, shift);
+                        let slope = &mut slope[..panel.columns];
+                        activate_row(simd, activation, values, slope);
+                        if let Some(slopes) = &mut slopes
+                            && row + i < n_rows
+                        {
+                            shorten(slope, &mut slopes[(row + i) * hidden + panel.column..][..panel.columns]);
+                        }
                     }
-                }
-                tile.interleave(panel.columns, &mut units[row * hidden..], panel.column);
-            }),
+                    tile.interleave(panel.columns, &mut units[row * hidden..], panel.column);
+                });
+            }
             [gate, up] => {
                 let (mut gate_tile, mut up_tile) = (Tile::new(), Tile::new());
                 for (gate, up) in gate.iter().zip(up.iter()) {
@@ -387,7 +389,7 @@ impl WithSimd for WithMemory<'_> {
 
         // Back to the stream.
         let scale = parts.around_mlp.scale.as_ref().map(values);
-        multiply(simd, units, &packed.inwards, |row, panel, tile| {
+        for_tiles!(simd, units, packed.inwards, |row, panel, tile| {
             add_branch(row, panel, tile, (base, out, dim), &shifts[3], scale);
         });
         if let Some(norm) = &parts.around_mlp.after_sum {

@@ -8,10 +8,10 @@ use reprogram_taxonomy::Tower;
 
 pub use past::{KeyValue, KvCache};
 use visibility::Keys;
-#[cfg(feature = "flex")]
-pub(crate) use visibility::Pattern;
 pub(crate) use visibility::Mask;
 pub use visibility::Masking;
+#[cfg(feature = "flex")]
+pub(crate) use visibility::Pattern;
 
 use crate::blocks::LayerNorm;
 use crate::{in_f32, lowered, raised};
@@ -109,7 +109,19 @@ impl Stream {
         assert!(spans.iter().all(|span| special + span.offset + span.length <= seq), "a span beyond the sequence");
         let ends = spans.iter().map(|span| span.length.saturating_sub(1)).collect();
         let layout = Layout { special, prompt: 0, content: seq - special };
-        Self { tokens: hidden, tower, layout, spans, ends, seats: None, cache: None, prefix: None, shift: 0, #[cfg(feature = "flex")] fusion: crate::Fusion::default() }
+        Self {
+            tokens: hidden,
+            tower,
+            layout,
+            spans,
+            ends,
+            seats: None,
+            cache: None,
+            prefix: None,
+            shift: 0,
+            #[cfg(feature = "flex")]
+            fusion: crate::Fusion::default(),
+        }
     }
 
     /// A stream without padding.
