@@ -52,7 +52,6 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
     ("models/src/acoustic/mod.rs", "Tensor::cat((0..self.n_windows).map(window).collect(), 1)", "windows, of which the stream is made"),
     ("models/src/loss.rs", ".gather(1, labels)", "axis 1 of `[batch, class]` is no token axis"),
     ("models/src/parity/decoder.rs", "Tensor::cat((0..seq).map(at).collect(), 1)", "features of tokens, laid out as the reference's"),
-    ("methods/src/likelihood.rs", "log_probabilities.gather(1, tokens)", "axis 1 of `[tokens, vocabulary]` is no token axis"),
 ];
 
 /// Parts that need no reference: there is nothing in them to be published.

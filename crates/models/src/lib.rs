@@ -12,6 +12,8 @@ pub mod blocks;
 mod clip;
 mod efficientnet;
 mod frozen;
+#[cfg(feature = "flex")]
+mod fused;
 mod generate;
 mod hub;
 mod joint;
@@ -32,6 +34,8 @@ pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd, is_open_clip, open_clip_to_hub};
 pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
+#[cfg(feature = "flex")]
+pub use fused::Fusion;
 pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, SamplingError, Stops, generate, generate_after};
 pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels};
 pub use joint::JointSpace;

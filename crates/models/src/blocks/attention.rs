@@ -67,7 +67,7 @@ pub struct Attention {
     /// Over each head's keys, before rotation.
     pub key_norm: Option<RmsNorm>,
     #[module(skip)]
-    rule: AttentionRule,
+    pub(crate) rule: AttentionRule,
 }
 
 impl Attention {

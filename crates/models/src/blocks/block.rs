@@ -61,10 +61,10 @@ impl Residual {
 /// One block.
 #[derive(Module, Debug)]
 pub struct Block {
-    attention_residual: Residual,
-    attention: Attention,
-    mlp_residual: Residual,
-    mlp: FeedForward,
+    pub(crate) attention_residual: Residual,
+    pub(crate) attention: Attention,
+    pub(crate) mlp_residual: Residual,
+    pub(crate) mlp: FeedForward,
 }
 
 impl Block {
@@ -80,6 +80,10 @@ impl Block {
 
     /// The stream after this block, which is the one at `layer`.
     pub fn forward(&self, layer: usize, mut stream: Stream) -> Stream {
+        #[cfg(feature = "flex")]
+        if let Some(hidden) = crate::fused::forward(self, layer, &mut stream) {
+            return stream.with_hidden(hidden);
+        }
         let hidden = stream.hidden();
         let hidden = self.attention_residual.forward(hidden, |x| self.attention.forward(x, layer, &mut stream));
         let hidden = self.mlp_residual.forward(hidden, |x| self.mlp.forward(x));

@@ -13,7 +13,7 @@ pub struct Mlp {
     /// `[hidden, dim]`
     pub fc2: Linear,
     #[module(skip)]
-    activation: Activation,
+    pub(crate) activation: Activation,
 }
 
 impl Mlp {
@@ -38,7 +38,7 @@ pub struct GatedMlp {
     /// `[hidden, dim]`
     pub down: Linear,
     #[module(skip)]
-    activation: Activation,
+    pub(crate) activation: Activation,
 }
 
 impl GatedMlp {

@@ -14,7 +14,7 @@ pub struct LayerNorm {
     /// `[dim]`
     pub bias: Param<Tensor<1>>,
     #[module(skip)]
-    eps: f64,
+    pub(crate) eps: f64,
 }
 
 impl LayerNorm {
@@ -40,10 +40,10 @@ pub struct RmsNorm {
     /// `[dim]`
     pub weight: Param<Tensor<1>>,
     #[module(skip)]
-    eps: f64,
+    pub(crate) eps: f64,
     /// Added to the weight: 1 where a file stores the weight's distance from 1 (Gemma).
     #[module(skip)]
-    offset: f64,
+    pub(crate) offset: f64,
 }
 
 impl RmsNorm {

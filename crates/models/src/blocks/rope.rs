@@ -74,9 +74,9 @@ impl RopeRule {
 #[derive(Debug, Clone)]
 pub struct Rope {
     /// `[context, head_dim]`
-    cos: Tensor<2>,
+    pub(crate) cos: Tensor<2>,
     /// `[context, head_dim]`
-    sin: Tensor<2>,
+    pub(crate) sin: Tensor<2>,
 }
 
 impl Rope {

@@ -2,6 +2,8 @@
 
 mod attend;
 mod branches;
+#[cfg(feature = "flex")]
+mod fused;
 mod groups;
 mod past;
 mod positions;
@@ -12,12 +14,16 @@ use burn::tensor::{Int, Tensor, TensorData};
 use reprogram_taxonomy::Tower;
 
 pub use branches::Branches;
+#[cfg(feature = "flex")]
+pub(crate) use fused::Before;
 pub use past::{KeyValue, KvCache};
 pub(crate) use positions::Positions;
 pub use side_map::SideMap;
 use visibility::Keys;
 pub(crate) use visibility::Mask;
 pub use visibility::Masking;
+#[cfg(feature = "flex")]
+pub(crate) use visibility::Pattern;
 
 use crate::blocks::LayerNorm;
 use crate::{in_f32, lowered, raised};
@@ -84,6 +90,8 @@ pub struct Stream {
     side_maps: Option<[SideMap; 2]>,
     /// Positions taken by learned keys and values.
     shift: usize,
+    #[cfg(feature = "flex")]
+    fusion: crate::Fusion,
 }
 
 impl Stream {
@@ -111,6 +119,8 @@ impl Stream {
             prefix: None,
             side_maps: None,
             shift: 0,
+            #[cfg(feature = "flex")]
+            fusion: crate::Fusion::default(),
         }
     }
 

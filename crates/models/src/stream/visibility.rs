@@ -26,6 +26,17 @@ pub(crate) enum Mask {
     Hidden(Tensor<4, Bool>),
 }
 
+/// The same, off the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Every key is seen by every query.
+    None,
+    /// Causal order is all that matters.
+    Causal,
+    /// `[batch, query, key]`, true where a key is hidden.
+    Hidden(Vec<bool>),
+}
+
 /// Real and padded keys of every row, in the order in which attention joins them; the last `n_queries` of them are the
 /// queries' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,19 +56,31 @@ impl Keys {
     }
 
     /// The mask that the rule asks for.
+    pub(crate) fn mask(&self, masking: Masking, device: &Device) -> Mask {
+        match self.pattern(masking) {
+            Pattern::None => Mask::None,
+            Pattern::Causal => Mask::Causal,
+            Pattern::Hidden(values) => {
+                let shape = [self.real.len(), 1, self.n_queries, self.real.first().map_or(0, Vec::len)];
+                Mask::Hidden(Tensor::from_data(TensorData::new(values, shape), device))
+            }
+        }
+    }
+
+    /// What the rule hides.
     ///
     /// Right padding needs none under a causal rule: no real token ever comes after it. A padded query sees itself, so that
     /// its row is not empty.
-    pub(crate) fn mask(&self, masking: Masking, device: &Device) -> Mask {
+    pub(crate) fn pattern(&self, masking: Masking) -> Pattern {
         let n_keys = self.real.first().map_or(0, Vec::len);
         let offset = n_keys - self.n_queries;
         let all_real = self.real.iter().all(|row| row.iter().all(|&real| real));
         // Real keys first, padding behind.
         let padded_behind = self.branches.is_none() && self.real.iter().all(|row| row.is_sorted_by(|a, b| a >= b));
         match masking {
-            Masking::Full if all_real && self.branches.is_none() => return Mask::None,
-            Masking::Causal if padded_behind => return Mask::Causal,
-            Masking::Window(window) if padded_behind && n_keys <= window => return Mask::Causal,
+            Masking::Full if all_real && self.branches.is_none() => return Pattern::None,
+            Masking::Causal if padded_behind => return Pattern::Causal,
+            Masking::Window(window) if padded_behind && n_keys <= window => return Pattern::Causal,
             Masking::Full | Masking::Causal | Masking::Window(_) => {}
         }
         let mut values = Vec::with_capacity(self.real.len() * self.n_queries * n_keys);
@@ -74,7 +97,7 @@ impl Keys {
             values
                 .extend((0..self.n_queries).flat_map(|query| (0..n_keys).map(move |key| (offset + query, key))).map(|(q, k)| hidden(q, k)));
         }
-        Mask::Hidden(Tensor::from_data(TensorData::new(values, [self.real.len(), 1, self.n_queries, n_keys]), device))
+        Pattern::Hidden(values)
     }
 }
 
