@@ -41,9 +41,8 @@ fn pairs(n_items: u32, n_shots: u32) -> Vec<EncodedPair> {
     let token = |i: u32| (i.wrapping_mul(2_654_435_769) >> 16) % VOCABULARY as u32;
     let items = (0..n_items).map(|item| (0..35 * n_shots).map(token).chain((0..30).map(|i| token(10_000 + 100 * item + i))).collect());
     let answers = [vec![1], vec![2], vec![3, 4, 5]];
-    let pairs = items.flat_map(|context: Vec<u32>| {
-        answers.clone().map(|continuation| EncodedPair { context: context.clone(), continuation })
-    });
+    let pairs =
+        items.flat_map(|context: Vec<u32>| answers.clone().map(|continuation| EncodedPair { context: context.clone(), continuation }));
     pairs.collect()
 }
 
