@@ -22,7 +22,7 @@ report NAME="default":
 
 # Speed, against the saved baseline if there is one.
 criterion *ARGS:
-    cargo bench --workspace --bench blocks --bench label_mapping --bench steps --bench records -- {{ARGS}}
+    cargo bench --workspace --bench blocks --bench label_mapping --bench prefix_scoring --bench steps --bench records -- {{ARGS}}
 
 # API documentation, without warnings.
 docs:

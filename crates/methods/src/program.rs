@@ -195,9 +195,9 @@ impl Program {
         let kept = std::mem::replace(prefixes, PrefixCache::new(0));
         let scorer = Scorer::through(backbone, |stream| self.blocks(backbone, stream));
         let mut scorer = scorer.with_prompt_of(self.n_prompt(backbone)).with_prefixes(kept);
-        let scores = scorer.log_likelihoods(&pairs, Some(&bare));
+        let found = scorer.log_likelihoods(&pairs, Some(&bare));
         *prefixes = scorer.into_prefixes();
-        scores.reshape([queries.len(), answers.len()])
+        found.reshape([queries.len(), answers.len()])
     }
 
     /// Tokens that stand in front of every text's own.

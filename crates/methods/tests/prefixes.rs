@@ -12,7 +12,10 @@ use burn::tensor::{Device, Tensor, TensorData, activation::log_softmax};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use reprogram_methods::{PairScore, Scorer, Seed};
+use reprogram_methods::{
+    AlignmentSpec, Batch, DemonstrationsSpec, Evaluation, LabelledText, ManipulationSpec, Method, PairScore, Program, PromptInit, Query,
+    Recipe, Scorer, Seed, Setup, SoftPromptSpec, Target, Template, VerbalizerSpec,
+};
 use reprogram_models::weights::{Gguf, Weights};
 use reprogram_models::{
     Backbone, Decoding, EncodedPair, Input, KeyValue, Llama, LlamaConfig, Masking, PrefixCache, Reading, Stops, Stream, TokenAt,
@@ -353,4 +356,91 @@ fn a_cache_of_prefixes_is_bounded_and_forgets_the_oldest() {
     assert_eq!(ask(&mut prefixes, &text(1)), 200);
     assert_eq!(ask(&mut prefixes, &text(0)), 200 - 128 + 128, "the older one gave way");
     assert_eq!(ask(&mut PrefixCache::new(0), &text(0)), 200);
+}
+
+/// A method's program on texts of few characters, each of which is a token.
+fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
+    let answers = AlignmentSpec::Verbalizer(VerbalizerSpec {});
+    let method = Method { manipulations: manipulations.to_vec(), alignment: answers, recipe: Recipe::default() };
+    let labels = vec!["a".to_owned(), "bcd".to_owned(), "be".to_owned()];
+    let template =
+        Template { instruction: None, input: "<{text}".to_owned(), cue: ">".to_owned(), separator: "|".to_owned(), labels: labels.clone() };
+    let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
+    let text = |label: usize| LabelledText { id: label.to_string(), text: format!("x{label}y"), label };
+    let train_texts = [text(0), text(1), text(2)];
+    let device = Device::flex().autodiff();
+    let setup = Setup { backbone: model, device: &device, target: &target, placement: None, train_texts: &train_texts, seed: Seed::new(2) };
+    method.build(&setup).unwrap()
+}
+
+fn queries(texts: &[&str]) -> Batch {
+    Batch::Texts(texts.iter().map(|text| Query { text: (*text).to_owned() }).collect())
+}
+
+#[test]
+fn a_program_scores_answers_as_each_text_does_alone() {
+    use burn::module::Module as _;
+    let prompt = ManipulationSpec::SoftPrompt(SoftPromptSpec {
+        tokens: 9,
+        init: PromptInit::Vocabulary,
+        modality: reprogram_taxonomy::Modality::Text,
+    });
+    let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 3 });
+    let texts = ["good", "go", "very dull", "mm", "good", "", "a longer one"];
+    let weights = |n: usize| -> Vec<f32> { (0..n).map(|i| ((i * 7) % 5) as f32 - 2.0).collect() };
+    for family in FAMILIES {
+        let model = tiny(family);
+        for manipulations in [vec![shots.clone()], vec![prompt.clone()], vec![shots.clone(), prompt.clone()]] {
+            let program = program(&model, &manipulations);
+            let whole: Vec<f32> = program.source(&model, &queries(&texts)).try_into_vec_as().unwrap();
+            let single = |text: &&str| -> Vec<f32> { program.source(&model, &queries(&[text])).try_into_vec_as().unwrap() };
+            let what = format!("{family}, {} manipulations", manipulations.len());
+            assert_close(&what, &whole, &texts.iter().flat_map(single).collect::<Vec<_>>());
+
+            let fixed = program.valid();
+            let mut evaluation = Evaluation::new(&fixed, &model);
+            let mut kept = Vec::new();
+            for batch in [&texts[..3], &texts[3..4], &texts[4..]] {
+                kept.extend(evaluation.source(&queries(batch)).try_into_vec_as::<f32>().unwrap());
+            }
+            assert_close(&format!("{what}, kept"), &kept, &whole);
+            let n_first = evaluation.n_prefix_tokens();
+            evaluation.source(&queries(&texts));
+            assert_eq!(evaluation.n_prefix_tokens(), n_first, "what the texts share was kept");
+            assert!(n_first > 0 || manipulations.len() == 1, "{what}: something is shared");
+
+            if manipulations.contains(&prompt) {
+                let gradient = |scores: Tensor<1>| -> Vec<f32> {
+                    let n = scores.dims()[0];
+                    let loss = (scores.clone() * Tensor::from_floats(weights(n).as_slice(), &scores.device())).sum();
+                    let gradients = burn::optim::GradientsParams::from_grads(loss.backward(), &program);
+                    collected(&program, &gradients)
+                };
+                let n = texts.len() * 3;
+                let together = gradient(program.source(&model, &queries(&texts)).reshape([n]));
+                let pieces = texts.iter().map(|text| program.source(&model, &queries(&[text])).reshape([3])).collect();
+                let apart = gradient(Tensor::cat(pieces, 0));
+                let scale = apart.iter().fold(1.0f32, |most, value| most.max(value.abs()));
+                let scaled = |values: Vec<f32>| -> Vec<f32> { values.into_iter().map(|value| value / scale).collect() };
+                assert!(together.iter().any(|value| value.abs() > 1e-3));
+                assert_close(&format!("{what}: gradient"), &scaled(together), &scaled(apart));
+            }
+        }
+    }
+}
+
+/// All gradients of a program.
+fn collected(program: &Program, gradients: &burn::optim::GradientsParams) -> Vec<f32> {
+    use burn::module::{Module as _, ModuleVisitor, Param};
+    struct Collect<'a>(&'a burn::optim::GradientsParams, Vec<f32>);
+    impl ModuleVisitor for Collect<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.get::<D>(param.id) {
+                self.1.extend(gradient.try_into_vec_as::<f32>().unwrap());
+            }
+        }
+    }
+    let mut collect = Collect(gradients, Vec::new());
+    program.visit(&mut collect);
+    collect.1
 }

@@ -74,10 +74,10 @@ pub fn run(args: &ScoreArgs, console: &Console) -> Result<String, Failure> {
         requests.iter().map(|request| Pair { context: request.context.clone(), continuation: request.continuation.clone() }).collect();
     let start = Instant::now();
     let mut scorer = Scorer::new(loaded.backbone.as_ref()).with_token_budget(args.batch_tokens);
-    let scores = scorer.pairs(&pairs);
+    let found = scorer.pairs(&pairs);
     say(&format!("{} pairs in {:.3} s, {} tokens fed", pairs.len(), start.elapsed().as_secs_f64(), scorer.n_fed()));
     let mut out = Vec::new();
-    for (request, score) in requests.iter().zip(scores) {
+    for (request, score) in requests.iter().zip(found) {
         let reply = Reply { id: &request.id, loglikelihood: score.log_likelihood, is_greedy: score.is_greedy, n_tokens: score.n_tokens };
         serde_json::to_writer(&mut out, &reply).map_err(Failure::system)?;
         out.write_all(b"\n").map_err(Failure::system)?;

@@ -1,7 +1,7 @@
 //! Rows that branch: texts which begin alike, laid out as one tree in which a token sees its ancestors alone.
 //!
 //! # Reference
-//! Miao et al., SpecInfer, arXiv 2305.09781, §4.2 (tree attention): one pass over a tree of tokens gives what a pass over
+//! Miao et al., arXiv 2305.09781, §4.2 (tree attention): one pass over a tree of tokens gives what a pass over
 //! each of its paths gives, because a token's position is its depth.
 
 /// For each row, the content token that each content token continues; none where it continues what stands in front of them.
