@@ -5,6 +5,7 @@ mod branches;
 mod groups;
 mod past;
 mod positions;
+mod rows;
 mod side_map;
 mod visibility;
 
@@ -14,6 +15,7 @@ use reprogram_taxonomy::Tower;
 pub use branches::Branches;
 pub use past::{KeyValue, KvCache};
 pub(crate) use positions::Positions;
+pub use rows::StreamRow;
 pub use side_map::SideMap;
 use visibility::Keys;
 pub(crate) use visibility::Mask;
