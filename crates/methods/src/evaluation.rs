@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use reprogram_models::{Backbone, PrefixCache};
 
-use crate::{Batch, Program};
+use crate::{Batch, Prepared, Program};
 
 /// Tokens of prefixes that are kept between batches.
 const KEPT: usize = 4_096;
@@ -29,6 +29,11 @@ impl<'a> Evaluation<'a> {
     /// As [`Program::source`].
     pub fn source(&mut self, batch: &Batch) -> Tensor<2> {
         self.program.source_after(self.backbone, batch, &mut self.prefixes)
+    }
+
+    /// As [`Program::prepare`].
+    pub fn prepare(&mut self, batch: &Batch) -> Prepared {
+        self.program.prepare_after(self.backbone, batch, &mut self.prefixes)
     }
 
     /// Tokens of prefixes that went through the model so far.

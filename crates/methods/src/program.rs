@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use reprogram_models::{Backbone, EncodedPair, Input, PrefixCache, Reading, Stream, TokenBatch, in_f32, lowered, raised};
+use reprogram_models::{Backbone, EncodedPair, PrefixCache, Reading, Stream, in_f32, raised};
 use reprogram_taxonomy::{Signature, Tower};
 
 use crate::likelihood::{Scorer, context_of};
@@ -79,26 +79,14 @@ impl Program {
     }
 
     /// `f ∘ I_{λ,τ,ℓ}(x)` as the alignment reads it: `[batch, source]`. Where nothing before ω is learnable it is
-    /// constant, and need not be computed twice.
+    /// constant, and need not be computed twice: see [`Program::prepare`].
     pub fn source(&self, backbone: &dyn Backbone, batch: &Batch) -> Tensor<2> {
         self.source_after(backbone, batch, &mut PrefixCache::new(0))
     }
 
     /// As [`Program::source`], with the keys and values of what earlier texts of this very program began with.
     pub(crate) fn source_after(&self, backbone: &dyn Backbone, batch: &Batch, prefixes: &mut PrefixCache) -> Tensor<2> {
-        match batch {
-            Batch::Images(images) => {
-                let images = self.pixels(images.clone());
-                let stream = self.blocks(backbone, backbone.embed(Input::Image(lowered(images))));
-                self.read(backbone, &stream)
-            }
-            Batch::Texts(queries) if self.alignment.reads() == Reads::Answers => self.answer_scores(backbone, queries, prefixes),
-            Batch::Texts(queries) => {
-                let input = Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries)));
-                let stream = self.blocks(backbone, backbone.embed(input));
-                self.read(backbone, &stream)
-            }
-        }
+        self.finish_after(backbone, self.prepare_after(backbone, batch, prefixes), prefixes)
     }
 
     /// The rendered context of a text item, as the model gets it.
@@ -168,11 +156,12 @@ impl Program {
     }
 
     fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
-        let mut stream = self.embedding(stream);
-        for layer in 0..backbone.card().main.depth {
-            stream = backbone.block(layer, self.hidden(layer, stream));
-        }
-        stream
+        self.through(backbone, 0..backbone.card().main.depth, self.embedding(stream))
+    }
+
+    /// Through these blocks, manipulations in front of each.
+    pub(crate) fn through(&self, backbone: &dyn Backbone, layers: std::ops::Range<usize>, stream: Stream) -> Stream {
+        layers.fold(stream, |stream, layer| backbone.block(layer, self.hidden(layer, stream)))
     }
 
     pub(crate) fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
@@ -184,7 +173,7 @@ impl Program {
     }
 
     /// Log-likelihood of each class's answer, `[batch, target]`.
-    fn answer_scores(&self, backbone: &dyn Backbone, queries: &[Query], prefixes: &mut PrefixCache) -> Tensor<2> {
+    pub(crate) fn answer_scores(&self, backbone: &dyn Backbone, queries: &[Query], prefixes: &mut PrefixCache) -> Tensor<2> {
         let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
         let answers = self.template.as_ref().expect("a text set has a template").answers();
         let contexts: Vec<String> = queries.iter().map(|query| self.context(query)).collect();

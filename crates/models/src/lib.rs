@@ -44,7 +44,7 @@ pub use loss::cross_entropy;
 pub use precision::{in_f32, lowered, raised};
 pub use prefixes::{PrefixCache, common_prefix};
 pub use siglip::{Siglip, SiglipConfig, SiglipError};
-pub use stream::{Branches, KeyValue, KvCache, Layout, Masking, SideMap, Span, Stream};
+pub use stream::{Branches, KeyValue, KvCache, Layout, Masking, SideMap, Span, Stream, StreamRow};
 pub use text::{
     ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
     TokenizerError,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Alignment, At, Card, Format, InputSpace, Location, Misfit, Modality, Operator, OutputSpace, Site, TargetSpace};
+use crate::{Access, Alignment, At, Card, Format, InputSpace, Location, Misfit, Modality, Operator, OutputSpace, Site, TargetSpace, Tower};
 
 /// The sites of a method, in the order they are applied, and its alignment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +37,17 @@ impl Signature {
 
     /// The first cut that depends on a learnable λ; [`Cut::Output`] when no site is learnable.
     pub fn first_learnable(&self) -> Cut {
-        let learnable = self.sites.iter().filter(|site| site.format() == Format::Learnable);
+        Self::first_of(self.sites.iter())
+    }
+
+    /// The same for one encoder of a backbone whose own one is `main`: what is learned in the other tower changes nothing
+    /// in this one. A context learned in front of class names leaves images alone.
+    pub fn first_learnable_in(&self, tower: Tower, main: Tower) -> Cut {
+        Self::first_of(self.sites.iter().filter(|site| site.tower().unwrap_or(main) == tower))
+    }
+
+    fn first_of<'a>(sites: impl Iterator<Item = &'a Site>) -> Cut {
+        let learnable = sites.filter(|site| site.format() == Format::Learnable);
         let cut = |site: &Site| match site.at() {
             At::Input => Cut::Input,
             At::Embedding => Cut::Embedding,
@@ -116,7 +126,7 @@ impl fmt::Display for Signature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layers, SiteSpec, Tower, TowerCard};
+    use crate::{Layers, SiteSpec, TowerCard};
 
     fn site(modality: Modality, format: Format, operator: Operator, location: Location) -> Site {
         let layers = (location == Location::Hidden).then_some(Layers::Range { first: 3, last: 7 });
@@ -144,6 +154,17 @@ mod tests {
         assert_eq!(cut(&[fixed]), Cut::Output);
         assert_eq!(cut(&[fixed, deep]), Cut::Hidden(3));
         assert_eq!(cut(&[deep, soft]), Cut::Embedding);
+    }
+
+    #[test]
+    fn what_one_tower_learns_leaves_the_other_alone() {
+        let (modality, format, operator) = (Modality::Text, Format::Learnable, Operator::Concatenative);
+        let of = |tower| Site::new(SiteSpec { modality, format, operator, location: Location::Embedding, layers: None, tower }).unwrap();
+        let context = Signature { sites: vec![of(Some(Tower::Text))], alignment: Alignment::RuleBased };
+        assert_eq!(context.first_learnable_in(Tower::Vision, Tower::Vision), Cut::Output);
+        assert_eq!(context.first_learnable_in(Tower::Text, Tower::Vision), Cut::Embedding);
+        let own = Signature { sites: vec![of(None)], alignment: Alignment::RuleBased };
+        assert_eq!(own.first_learnable_in(Tower::Text, Tower::Text), Cut::Embedding);
     }
 
     #[test]

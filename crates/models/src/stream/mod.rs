@@ -7,6 +7,7 @@ mod fused;
 mod groups;
 mod past;
 mod positions;
+mod rows;
 mod side_map;
 mod visibility;
 
@@ -18,6 +19,7 @@ pub use branches::Branches;
 pub(crate) use fused::Before;
 pub use past::{KeyValue, KvCache};
 pub(crate) use positions::Positions;
+pub use rows::StreamRow;
 pub use side_map::SideMap;
 use visibility::Keys;
 pub(crate) use visibility::Mask;

@@ -1,0 +1,85 @@
+//! A pass in two halves: what no learnable parameter changes, and the rest.
+//!
+//! `f ∘ I(x) = finish(prepare(x))`. What is prepared depends on the item, the frozen weights and what is fixed alone, so that
+//! it can be kept: between epochs, between trials, between runs. The halves meet at [`Program::cut`].
+
+use burn::tensor::Tensor;
+use reprogram_models::{Backbone, Input, PrefixCache, Stream, TokenBatch, lowered};
+use reprogram_taxonomy::Cut;
+
+use crate::{Batch, Program, Reads};
+
+/// The constant half of a pass.
+#[derive(Debug, Clone)]
+pub enum Prepared {
+    /// f's outputs as the alignment reads them, `[batch, source]`: nothing in front of ω is learned.
+    Outputs(Tensor<2>),
+    /// The stream in front of this block, which is the first that something learned acts on.
+    Hidden {
+        /// The block.
+        layer: usize,
+        /// What flows into it.
+        stream: Stream,
+    },
+    /// The batch as it was: what is learned acts on the input or the embedding.
+    Batch(Batch),
+}
+
+impl Program {
+    /// Where the two halves of a pass meet: the first place of the encoder that items go through which something learned acts
+    /// on. [`Cut::Embedding`] and [`Cut::Input`] leave nothing worth keeping in front of them; so does the first block, and so
+    /// does any where answers are in words, whose tokens go through the blocks as trees.
+    pub fn cut(&self, backbone: &dyn Backbone) -> Cut {
+        let main = backbone.card().main.tower;
+        match self.signature().first_learnable_in(main, main) {
+            Cut::Hidden(0) => Cut::Embedding,
+            Cut::Hidden(_) if self.alignment().reads() == Reads::Answers => Cut::Embedding,
+            cut @ (Cut::Input | Cut::Embedding | Cut::Hidden(_) | Cut::Output) => cut,
+        }
+    }
+
+    /// The half that nothing learned changes.
+    pub fn prepare(&self, backbone: &dyn Backbone, batch: &Batch) -> Prepared {
+        self.prepare_after(backbone, batch, &mut PrefixCache::new(0))
+    }
+
+    /// The other half: `[batch, source]`.
+    pub fn finish(&self, backbone: &dyn Backbone, prepared: Prepared) -> Tensor<2> {
+        self.finish_after(backbone, prepared, &mut PrefixCache::new(0))
+    }
+
+    /// As [`Program::prepare`], with the keys and values of what earlier texts of this very program began with.
+    pub(crate) fn prepare_after(&self, backbone: &dyn Backbone, batch: &Batch, prefixes: &mut PrefixCache) -> Prepared {
+        match self.cut(backbone) {
+            Cut::Output => Prepared::Outputs(self.finish_after(backbone, Prepared::Batch(batch.clone()), prefixes)),
+            Cut::Hidden(layer) => {
+                let stream = self.embedding(backbone.embed(self.input(backbone, batch)));
+                Prepared::Hidden { layer, stream: self.through(backbone, 0..layer, stream) }
+            }
+            Cut::Input | Cut::Embedding => Prepared::Batch(batch.clone()),
+        }
+    }
+
+    /// As [`Program::finish`], with the same.
+    pub(crate) fn finish_after(&self, backbone: &dyn Backbone, prepared: Prepared, prefixes: &mut PrefixCache) -> Tensor<2> {
+        let depth = backbone.card().main.depth;
+        match prepared {
+            Prepared::Outputs(outputs) => outputs,
+            Prepared::Hidden { layer, stream } => self.read(backbone, &self.through(backbone, layer..depth, stream)),
+            Prepared::Batch(Batch::Texts(queries)) if self.alignment().reads() == Reads::Answers => {
+                self.answer_scores(backbone, &queries, prefixes)
+            }
+            Prepared::Batch(batch) => {
+                let stream = self.embedding(backbone.embed(self.input(backbone, &batch)));
+                self.read(backbone, &self.through(backbone, 0..depth, stream))
+            }
+        }
+    }
+
+    fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {
+        match batch {
+            Batch::Images(images) => Input::Image(lowered(self.pixels(images.clone()))),
+            Batch::Texts(queries) => Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries))),
+        }
+    }
+}
