@@ -60,7 +60,8 @@ impl Stream {
     /// When there are none, or they are rows of different towers or layouts: a bug of the caller.
     pub fn from_rows(rows: &[&StreamRow], device: &burn::tensor::Device) -> Self {
         let first = rows.first().expect("at least one row");
-        let alike = |row: &&StreamRow| (row.tower, row.special, row.prompt, row.shift) == (first.tower, first.special, first.prompt, first.shift);
+        let alike =
+            |row: &&StreamRow| (row.tower, row.special, row.prompt, row.shift) == (first.tower, first.special, first.prompt, first.shift);
         assert!(rows.iter().all(alike), "rows of one layout");
         let dim = first.hidden.len() / first.n_tokens();
         let content = rows.iter().map(|row| row.content).max().unwrap_or(0);
@@ -71,7 +72,8 @@ impl Stream {
         }
         let tokens = lowered(Tensor::<3>::from_data(TensorData::new(values, [rows.len(), seq, dim]), in_f32(device)));
         let spans = rows.iter().map(|row| Span { offset: 0, length: row.content }).collect();
-        let mut stream = Self::new(tokens, first.tower, first.special + first.prompt, spans).read_at(rows.iter().map(|row| row.end).collect());
+        let mut stream =
+            Self::new(tokens, first.tower, first.special + first.prompt, spans).read_at(rows.iter().map(|row| row.end).collect());
         stream.layout = Layout { special: first.special, prompt: first.prompt, content };
         stream.shift = first.shift;
         stream
