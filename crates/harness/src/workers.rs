@@ -97,7 +97,7 @@ pub(crate) fn serve(run: impl Fn(&str) -> Option<Done>) {
 }
 
 impl Done {
-    const fn word(&self) -> &'static str {
+    const fn word(self) -> &'static str {
         match self {
             Self::Interrupted => "interrupted",
             Self::Committed { failed: false, commit: Commit::First } => "first",

@@ -248,7 +248,7 @@ fn deeply_prompted(model: &Llama, numbers: &Tensor<2>, stream: Stream) -> Stream
 
 /// Keys and values of six tokens in front of each block's own.
 fn prefixed(model: &Llama, numbers: &Tensor<2>, stream: Stream) -> Stream {
-    let cache = model.blocks(model.embed(Input::Tokens(TokenBatch::new(vec![vec![1]]))).after(Default::default())).into_cache().unwrap();
+    let cache = model.blocks(model.embed(Input::Tokens(TokenBatch::new(vec![vec![1]]))).after(KvCache::default())).into_cache().unwrap();
     let [_, n_heads, _, head_dim] = cache.layer(0).unwrap().key.dims();
     let wide = Tensor::cat(vec![numbers.clone(), numbers.clone().mul_scalar(-0.5)], 1);
     let wide = Tensor::cat(vec![wide.clone(), wide.mul_scalar(0.7)], 1).narrow(1, 0, n_heads * head_dim);

@@ -65,7 +65,7 @@ impl Part for DeltaSpec {
 impl Manipulate for Delta {
     fn embedding(&self, stream: Stream) -> Stream {
         match self.first {
-            None => stream.add(self.delta.val()),
+            None => stream.plus(self.delta.val()),
             Some(_) => stream,
         }
     }
@@ -73,7 +73,7 @@ impl Manipulate for Delta {
     fn hidden(&self, layer: usize, stream: Stream) -> Stream {
         let delta = self.delta.val();
         match self.first.and_then(|first| layer.checked_sub(first)) {
-            Some(at) if at < delta.dims()[0] => stream.add(delta.narrow(0, at, 1)),
+            Some(at) if at < delta.dims()[0] => stream.plus(delta.narrow(0, at, 1)),
             Some(_) | None => stream,
         }
     }

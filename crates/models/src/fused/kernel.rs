@@ -270,11 +270,11 @@ impl Matrix<'_> {
 #[inline(always)]
 pub(super) fn interleave(strip: &mut [f32], inner: usize, rows: &[&[f32]]) {
     let (cells, _) = strip[inner * ROWS..].as_chunks_mut::<ROWS>();
-    if let [a, b, c, d, e, f] = *rows {
-        let n = a.len();
-        let (b, c, d, e, f) = (&b[..n], &c[..n], &d[..n], &e[..n], &f[..n]);
-        for (i, cell) in cells[..n].iter_mut().enumerate() {
-            *cell = [a[i], b[i], c[i], d[i], e[i], f[i]];
+    if let Ok(rows) = <[&[f32]; ROWS]>::try_from(rows) {
+        let len = rows[0].len();
+        let rows = rows.map(|row| &row[..len]);
+        for (i, cell) in cells[..len].iter_mut().enumerate() {
+            *cell = rows.map(|row| row[i]);
         }
         return;
     }

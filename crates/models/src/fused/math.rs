@@ -46,13 +46,13 @@ pub(super) fn activate<S: Simd>(simd: S, activation: Activation, x: S::f32s) -> 
             let tail = simd.mul_f32s(simd.mul_f32s(sum, t), density);
             let phi = simd.select_f32s(simd.less_than_f32s(x, simd.splat_f32s(0.0)), tail, simd.sub_f32s(simd.splat_f32s(1.0), tail));
             // 2 / √(2π) times the half above.
-            let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), simd.splat_f32s(0.797_884_56), phi);
+            let slope = simd.mul_add_e_f32s(simd.mul_f32s(x, density), simd.splat_f32s(0.797_884_6), phi);
             (simd.mul_f32s(x, phi), slope)
         }
         Activation::QuickGelu => gated(simd, x, simd.mul_f32s(x, simd.splat_f32s(1.702)), simd.splat_f32s(1.702)),
         Activation::Silu => gated(simd, x, x, simd.splat_f32s(1.0)),
         Activation::GeluTanh => {
-            let scale = 2.0 * 0.797_884_56_f32;
+            let scale = 2.0 * 0.797_884_6_f32;
             let square = simd.mul_f32s(x, x);
             let argument = simd.mul_f32s(x, simd.mul_add_e_f32s(square, simd.splat_f32s(0.044_715 * scale), simd.splat_f32s(scale)));
             gated(simd, x, argument, simd.mul_add_e_f32s(square, simd.splat_f32s(3.0 * 0.044_715 * scale), simd.splat_f32s(scale)))

@@ -21,6 +21,8 @@
 //! node       the node of burn's graph
 //! ```
 
+#![allow(clippy::inline_always, reason = "what is not inlined into the function that the machine's vectors were chosen for has none")]
+
 mod back;
 mod heads;
 mod kernel;

@@ -46,7 +46,7 @@ impl Input {
     /// Nothing for a tensor on another device, or one that is not f32.
     fn new<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
         let DispatchTensor { kind, autodiff } = tensor.into_dispatch();
-        #[allow(unreachable_patterns, reason = "other backends may be compiled in")]
+        #[allow(unreachable_patterns, clippy::match_wildcard_for_single_variants, reason = "other backends may be compiled in")]
         let (plain, tracked) = match kind {
             DispatchTensorKind::Flex(BackendTensor::Float(tensor)) => (tensor, None),
             DispatchTensorKind::Autodiff(kind) => match *kind {

@@ -74,7 +74,7 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
 
 /// A tensor without a graph, if that is what it is: f32, on the CPU, nothing to be learned.
 pub(super) fn constant<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
-    #[allow(unreachable_patterns, reason = "other backends may be compiled in")]
+    #[allow(unreachable_patterns, clippy::match_wildcard_for_single_variants, reason = "other backends may be compiled in")]
     let tensor = match tensor.into_dispatch().kind {
         DispatchTensorKind::Flex(BackendTensor::Float(tensor)) => tensor,
         DispatchTensorKind::Autodiff(kind) => match *kind {

@@ -37,14 +37,14 @@ impl Tables {
         let half = head_dim / 2;
         let row = |table| &values(table)[position * head_dim..][..half];
         let (cos, sin) = (row(&self.cos), row(&self.sin));
-        let sign = match direction {
+        let turn = match direction {
             Direction::There => 1.0,
             Direction::Back => -1.0,
         };
         for head in heads.chunks_exact_mut(head_dim) {
             let (first, second) = head.split_at_mut(half);
             for (((a, b), &cos), &sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
-                let sin = sign * sin;
+                let sin = turn * sin;
                 (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
             }
         }

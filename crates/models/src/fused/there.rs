@@ -8,6 +8,8 @@
 //!
 //! A pass over rows takes as many as the second cache holds through all of its steps.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::heads::{self, Attend, Earlier, Group, Sight};
@@ -15,6 +17,7 @@ use super::kernel::{Buffer, Panel, Panels, ROWS, Tile, Vectors, for_tiles, inter
 use super::math::{activate_row, shorten};
 use super::parts::{Packed, Parts, on_all_threads, rows_at_once, values};
 use super::rotation::Direction;
+use crate::blocks::Heads;
 
 /// Tokens and what they see.
 #[derive(Debug)]
@@ -290,20 +293,8 @@ impl WithSimd for WithMemory<'_> {
         let RowMemory { rows, strips, hidden: units } = memory;
 
         // Attention's output, and the sum behind it.
-        let inner = heads.query * heads.dim;
-        let attention_strips = strips.room(n_strips * ROWS * inner);
-        for (i, strip) in attention_strips.chunks_exact_mut(ROWS * inner).enumerate() {
-            let from = first + i * ROWS;
-            let n = ROWS.min(first + n_rows - from);
-            for head in 0..heads.query {
-                let mut all: [&[f32]; ROWS] = [&[]; ROWS];
-                for (j, row) in all[..n].iter_mut().enumerate() {
-                    let (item, seat) = ((from + j) / seq, (from + j) % seq);
-                    *row = &attended[((item * heads.query + head) * seq + seat) * heads.dim..][..heads.dim];
-                }
-                interleave(strip, head * heads.dim, &all[..n]);
-            }
-        }
+        let attention_strips = strips.room(n_strips * ROWS * heads.query * heads.dim);
+        strips_of_heads(attention_strips, attended, heads, first..first + n_rows, seq);
         let scale = parts.around_attention.scale.as_ref().map(values);
         for_tiles!(simd, attention_strips, packed.output, |row, panel, tile| {
             add_branch(row, panel, tile, (x, middle, dim), &shifts[0], scale);
@@ -401,6 +392,23 @@ impl WithSimd for WithMemory<'_> {
                 row.copy_from_slice(out);
                 norm.forward(simd, row, out);
             }
+        }
+    }
+}
+
+/// Strips of what attention gives the tokens `range`. `attended`: `[batch, head, seq, head_dim]`.
+#[inline(always)]
+fn strips_of_heads(strips: &mut [f32], attended: &[f32], heads: Heads, range: Range<usize>, seq: usize) {
+    for (i, strip) in strips.chunks_exact_mut(ROWS * heads.query * heads.dim).enumerate() {
+        let from = range.start + i * ROWS;
+        let n = ROWS.min(range.end - from);
+        for head in 0..heads.query {
+            let mut all: [&[f32]; ROWS] = [&[]; ROWS];
+            for (j, row) in all[..n].iter_mut().enumerate() {
+                let (item, seat) = ((from + j) / seq, (from + j) % seq);
+                *row = &attended[((item * heads.query + head) * seq + seat) * heads.dim..][..heads.dim];
+            }
+            interleave(strip, head * heads.dim, &all[..n]);
         }
     }
 }

@@ -214,7 +214,7 @@ impl Stream {
 
     /// Adds to every token, padding included. `delta`: `[1 | batch, 1 | seq, dim]`. Learned positions that are still to come do.
     #[must_use]
-    pub fn add(mut self, delta: Tensor<3>) -> Self {
+    pub fn plus(mut self, delta: Tensor<3>) -> Self {
         self.tokens = self.tokens + lowered(delta);
         self
     }
