@@ -35,7 +35,7 @@ pub use likelihood::{Pair, PairScore, Scorer, pair_log_likelihoods};
 pub use manipulation::{Manipulate, ManipulationSpec, Manipulator};
 pub use manipulations::*;
 pub use method::{Method, Optimizer, Recipe, Schedule};
-pub use prepared::Prepared;
+pub use prepared::{Prepared, PreparedRow};
 pub use program::{NamedTensor, Program, ProgramLoadError};
 pub use prompt::{Demonstration, Prompt, Template};
 pub use prompt_init::PromptInit;
