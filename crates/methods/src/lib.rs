@@ -13,6 +13,7 @@ mod counts;
 mod evaluation;
 mod family;
 mod fused;
+mod keys;
 mod likelihood;
 mod manipulation;
 mod manipulations;

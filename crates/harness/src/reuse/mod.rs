@@ -308,13 +308,13 @@ mod tests {
     #[test]
     fn files_are_bounded_and_the_longest_unused_go_first() {
         let folder = tempfile::tempdir().unwrap();
-        let reuse = Reuse::new(folder.path().to_owned(), Bounds { memory: 0, disk: 1_600 });
-        ask(&mut reuse.scope(digest(1)), &[1, 2]);
-        ask(&mut reuse.scope(digest(2)), &[1, 2]);
+        let new = || Reuse::new(folder.path().to_owned(), Bounds { memory: 0, disk: 1_600 });
+        ask(&mut new().scope(digest(1)), &[1, 2]);
+        ask(&mut new().scope(digest(2)), &[1, 2]);
         let total: u64 = shard::all(folder.path()).iter().map(|(_, bytes, _)| bytes).sum();
         assert!(total > 0 && total < 1_600);
-        assert!(ask(&mut reuse.scope(digest(2)), &[1, 2]).is_empty());
-        assert_eq!(ask(&mut reuse.scope(digest(1)), &[1, 2]), [1, 2]);
+        assert!(ask(&mut new().scope(digest(2)), &[1, 2]).is_empty());
+        assert_eq!(ask(&mut new().scope(digest(1)), &[1, 2]), [1, 2]);
     }
 
     #[test]

@@ -15,8 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reprogram_methods::PreparedRow;
 use reprogram_models::StreamRow;
 use reprogram_taxonomy::Tower;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorView};
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
@@ -89,11 +88,11 @@ impl Shard {
         file.seek(SeekFrom::Start(0))?;
         let mut length = [0; 8];
         file.read_exact(&mut length)?;
-        let mut header = vec![0; 8 + u64::from_le_bytes(length) as usize];
-        file.seek(SeekFrom::Start(0))?;
+        let length = u64::from_le_bytes(length);
+        let mut header = vec![0; length as usize];
         file.read_exact(&mut header)?;
-        let (n, metadata) = SafeTensors::read_metadata(&header).map_err(|error| damaged(error.to_string()))?;
-        let data = 8 + n as u64;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(error.to_string()))?;
+        let data = 8 + length;
         let mut read = |name: &str| -> io::Result<Option<Vec<u8>>> {
             let Some(info) = metadata.info(name) else { return Ok(None) };
             let (from, to) = info.data_offsets;
