@@ -20,7 +20,7 @@ pub(super) fn recipe() -> Recipe {
 }
 
 fn with_frequency(refit: Refit) -> Method {
-    compose([frame()], AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit }), recipe())
+    compose([frame()], AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit, ..FrequencyMappingSpec::default() }), recipe())
 }
 
 /// Random label mapping.
