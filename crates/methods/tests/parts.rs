@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use reprogram_methods::{
     Aligner, AlignmentSpec, Assignment, BaseImage, BayesianMappingSpec, BlockMappingSpec, FirstClassesSpec, Fitting, FrequencyMappingSpec,
     IdentitySpec, ManipulationSpec, Method, NamedTensor, PixelFrameSpec, Placement, Program, PromptInit, RandomMappingSpec,
-    RankMappingSpec, Recipe, Reduction, Refit, SoftPromptSpec, Squash, Target, VerbalizerSpec, Weighting,
+    RankMappingSpec, Recipe, Reduction, Refit, SoftPromptSpec, Target, VerbalizerSpec, Weighting,
 };
 use reprogram_models::{Backbone, Input, Reading};
 use reprogram_taxonomy::Modality;
@@ -201,7 +201,7 @@ fn soft_prompt(modality: Modality, init: PromptInit) -> ManipulationSpec {
 }
 
 fn frame() -> ManipulationSpec {
-    ManipulationSpec::PixelFrame(PixelFrameSpec { squash: Squash::Tanh, init_std: 0.0 })
+    ManipulationSpec::PixelFrame(PixelFrameSpec::default())
 }
 
 #[test]

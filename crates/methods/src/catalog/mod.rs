@@ -5,8 +5,10 @@
 
 use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
 
+mod adversarial_reprogramming;
 mod bayesian_label_mapping;
 mod contextual_calibration;
+mod enhanced_visual_prompting;
 mod full_mapping;
 mod ilm_vp;
 mod in_context_learning;
@@ -17,6 +19,7 @@ mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
 mod visual_prompt_tuning;
+mod visual_prompting;
 mod zero_shot;
 
 /// A catalogued method.
@@ -48,6 +51,12 @@ pub const CATALOG: &[&Entry] = &[
     &low_rank_adaptation::ENTRY,
     &linear_probe::ENTRY,
     &label_mapping::ENTRY,
+    &adversarial_reprogramming::ENTRY,
+    &adversarial_reprogramming::LINEAR,
+    &visual_prompting::PAD,
+    &visual_prompting::PATCH,
+    &visual_prompting::WATERMARK,
+    &enhanced_visual_prompting::ENTRY,
     &ilm_vp::RLM,
     &ilm_vp::FLM,
     &ilm_vp::ILM,
