@@ -9,6 +9,7 @@ mod alignment;
 mod alignments;
 mod batch;
 pub mod catalog;
+mod convolution;
 mod counts;
 mod evaluation;
 mod family;

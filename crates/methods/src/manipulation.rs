@@ -8,7 +8,7 @@ use crate::family::family;
 use crate::{
     DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, KeyValuePrefix,
     KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec,
-    Prompt, SoftPrompt, SoftPromptSpec,
+    Prompt, SampleMask, SampleMaskSpec, SoftPrompt, SoftPromptSpec, TrainableResize, TrainableResizeSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
@@ -46,6 +46,8 @@ family! {
     Manipulator: Manipulate;
     "pixel-frame" => PixelFrame from PixelFrameSpec,
     "pixel-delta" => PixelDelta from PixelDeltaSpec,
+    "sample-mask" => SampleMask from SampleMaskSpec,
+    "trainable-resize" => TrainableResize from TrainableResizeSpec,
     "instruction" => Instruction from InstructionSpec,
     "demonstrations" => Demonstrations from DemonstrationsSpec,
     "soft-prompt" => SoftPrompt from SoftPromptSpec,

@@ -7,8 +7,8 @@ mod toy;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
-    AlignmentSpec, Cover, LinearMapSpec, LinearOn, ManipulationSpec, Method, NamedTensor, PixelDeltaSpec, PixelFrameSpec, PixelRange,
-    PixelUnits, Program, Squash, catalog,
+    AlignmentSpec, Cover, LinearMapSpec, LinearOn, ManipulationSpec, MaskNetwork, Method, NamedTensor, PixelDeltaSpec, PixelFrameSpec,
+    PixelRange, PixelUnits, Program, SampleMaskSpec, Squash, TrainableResizeSpec, catalog,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use toy::{CANVAS, CHANNELS, FRAMED, N_SOURCE, Toy, batch, images, method, target, values};
@@ -30,6 +30,14 @@ fn pixels(cover: Cover, units: PixelUnits) -> ManipulationSpec {
     ManipulationSpec::PixelDelta(PixelDeltaSpec { cover, squash: Squash::None, init_std: 0.3, units, range: PixelRange::Free })
 }
 
+fn resize(scale: f32) -> ManipulationSpec {
+    ManipulationSpec::TrainableResize(TrainableResizeSpec { scale })
+}
+
+fn mask(network: MaskNetwork, pools: usize) -> ManipulationSpec {
+    ManipulationSpec::SampleMask(SampleMaskSpec { network, pools })
+}
+
 /// Each part with the numbers of it that are trained, and that are stored.
 fn everything() -> Vec<(&'static str, ManipulationSpec, [usize; 2])> {
     use PixelUnits::{Pixels, Standardised};
@@ -38,8 +46,22 @@ fn everything() -> Vec<(&'static str, ManipulationSpec, [usize; 2])> {
         ("frame of tanh behind standardisation", frame(Squash::Tanh, Standardised, PixelRange::Free), [N_FRAME, N_CANVAS]),
         ("clamped frame", frame(Squash::None, Pixels, PixelRange::Clamped), [N_FRAME, N_CANVAS]),
         ("border", pixels(Cover::BorderShare { share: 30.0 / 224.0 }, Standardised), [CHANNELS * (64 - 36), N_CANVAS]),
+        ("resize", resize(0.8), [1, 1]),
+        // 240 running means and variances of four batch normalisations are stored besides.
+        ("mask", mask(MaskNetwork::Five, 2), [N_CANVAS + 26_499, N_CANVAS + 26_499 + 240]),
+        ("deep mask", mask(MaskNetwork::Six, 1), [N_CANVAS + 102_339, N_CANVAS + 102_339 + 496]),
         ("corner", pixels(Cover::CornerShare { share: 0.4 }, Pixels), [CHANNELS * 9, N_CANVAS]),
     ]
+}
+
+/// A program of one part under a trained map, off any start at zero.
+fn started(toy: &Toy, part: &ManipulationSpec) -> Program {
+    let program = toy.program(&method(std::slice::from_ref(part), LINEAR), 1);
+    let mut point = program.point();
+    if matches!(part, ManipulationSpec::SampleMask(_)) {
+        point[..N_CANVAS].iter_mut().enumerate().for_each(|(i, number)| *number = (i as f32 * 0.7).sin());
+    }
+    program.at_point(&point)
 }
 
 fn loss(toy: &Toy, program: &Program) -> Tensor<1> {
@@ -59,10 +81,10 @@ fn gradients(program: &Program, gradients: &Gradients) -> Vec<Option<Vec<f32>>> 
     reader.1
 }
 
-/// A program with one number moved.
-fn moved(program: &Program, tensor: usize, index: usize, by: f32) -> Program {
+/// A program with one tensor moved.
+fn moved(program: &Program, tensor: usize, direction: &[f32], by: f32) -> Program {
     let mut tensors = program.tensors();
-    tensors[tensor].values[index] += by;
+    tensors[tensor].values.iter_mut().zip(direction).for_each(|(value, entry)| *value += by * entry);
     program.clone().with_tensors(tensors).unwrap()
 }
 
@@ -86,22 +108,29 @@ fn every_number_is_counted() {
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    const STEP: f32 = 1e-2;
     let toy = toy();
     for (name, part, _) in everything() {
-        let program = toy.program(&method(&[part], LINEAR), 1);
+        let program = started(&toy, &part);
         let slopes = gradients(&program, &loss(&toy, &program).backward());
-        let mut worst = 0.0f32;
-        for (tensor, slopes) in slopes.iter().enumerate() {
+        for (NamedTensor { name: tensor, .. }, (at, slopes)) in program.tensors().iter().zip(slopes.iter().enumerate()) {
             let Some(slopes) = slopes else { continue };
-            let steepest = (0..slopes.len()).max_by(|&a, &b| slopes[a].abs().total_cmp(&slopes[b].abs())).unwrap();
-            let at = |by: f32| -> f32 { loss(&toy, &moved(&program, tensor, steepest, by)).into_scalar() };
-            let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            println!("{name}, tensor {tensor}: {difference:.3e} against {:.3e}", slopes[steepest]);
-            assert!(slopes[steepest].abs() > 1e-4, "{name}, tensor {tensor}: no slope to compare");
-            worst = worst.max((difference - slopes[steepest]).abs() / slopes[steepest].abs());
+            let length = slopes.iter().map(|slope| slope * slope).sum::<f32>().sqrt();
+            if tensor.ends_with("convolution.bias") {
+                assert!(length < 1e-5, "{tensor}: batch normalisation takes the bias out: {length}");
+                continue;
+            }
+            let direction: Vec<f32> = slopes.iter().map(|slope| slope / length).collect();
+            let by = |by: f32| -> f32 { loss(&toy, &moved(&program, at, &direction, by)).into_scalar() };
+            // As far as the loss tells apart, and not across many kinks of a mask's network.
+            let step = (5e-5 / length).clamp(5e-4, 1e-2);
+            let difference = (by(step) - by(-step)) / (2.0 * step);
+            println!("{name}, {tensor}: {difference:.3e} against {length:.3e}");
+            let tolerance = if name.ends_with("mask") { 4e-2 } else { 1e-2 };
+            assert!(
+                length > 1e-3 && (difference - length).abs() <= tolerance * length + 2e-5,
+                "{name}, {tensor}: {difference} against {length}"
+            );
         }
-        assert!(worst <= 2e-2, "{name}: {worst} of the steepest");
     }
 }
 
@@ -110,7 +139,7 @@ fn a_step_moves_the_program_and_not_the_backbone() {
     let toy = toy();
     let before = toy.manifest.export(&*toy.backbone);
     for (name, part, _) in everything() {
-        let program = toy.program(&method(&[part], LINEAR), 1);
+        let program = started(&toy, &part);
         let value: f32 = loss(&toy, &program).into_scalar();
         let slopes = gradients(&program, &loss(&toy, &program).backward());
         let mut tensors = program.tensors();
@@ -165,6 +194,43 @@ fn clamped_pixels_stay_between_black_and_white() {
     assert_eq!(with(PixelRange::Clamped, -7.0), with(PixelRange::Free, 0.0));
 }
 
+#[test]
+fn what_is_neutral_changes_nothing() {
+    let toy = toy();
+    let bare = scores(&toy, &toy.program(&method(&[], LINEAR), 1));
+    for part in [resize(1.0), mask(MaskNetwork::Five, 3)] {
+        assert_eq!(scores(&toy, &toy.program(&method(std::slice::from_ref(&part), LINEAR), 1)), bare, "{}", part.name());
+    }
+    assert!(furthest(&scores(&toy, &toy.program(&method(&[resize(0.8)], LINEAR), 1)), &bare) > 1e-4);
+}
+
+#[test]
+fn a_mask_depends_on_the_image_and_keeps_its_statistics_from_training() {
+    let toy = toy();
+    let program = started(&toy, &mask(MaskNetwork::Five, 2));
+    let statistics = |program: &Program| {
+        let of = |tensor: &NamedTensor| tensor.name.contains("running");
+        program.valid().tensors().into_iter().filter(of).flat_map(|tensor| tensor.values).collect::<Vec<f32>>()
+    };
+    let before = statistics(&program);
+    assert!(before.len() == 240 && before.iter().all(|&value| value == 0.0 || value == 1.0));
+    let fresh = scores(&toy, &program);
+    assert_eq!(fresh, scores(&toy, &program), "scoring changes nothing");
+    let kept = program.valid();
+    let _ = loss(&toy, &program);
+    assert!(furthest(&statistics(&program), &before) > 1e-3, "a training pass counts");
+    assert!(furthest(&scores(&toy, &program), &fresh) > 1e-6, "and its statistics are used");
+    assert_eq!(scores(&toy, &kept), fresh, "a program that was kept stays as it was");
+}
+
+#[test]
+fn masks_say_which_canvas_they_need() {
+    let toy = toy();
+    let misfit = |pools| toy.build(&method(&[mask(MaskNetwork::Five, pools)], LINEAR), &target(3), FRAMED, 1).unwrap_err().to_string();
+    insta::assert_snapshot!(misfit(4), @"sample-mask needs a canvas of whole squares of 16 pixels (`pools = 4`), not 8 × 8");
+    insta::assert_snapshot!(misfit(5), @"sample-mask needs `pools` of at most 4, one behind each convolution but the last");
+}
+
 /// A catalogued method on the toy.
 fn catalogued(name: &str) -> Program {
     let method: Method = (catalog::find(name).unwrap().method)();
@@ -183,6 +249,9 @@ fn catalogued_methods_start_and_count_as_their_papers_say() {
         ("vp-patch", CHANNELS, N_CANVAS + mapping),
         ("vp-watermark", N_CANVAS, N_CANVAS + mapping),
         ("evp", N_FRAME, N_CANVAS + mapping),
+        ("smm", N_CANVAS + 26_499, N_CANVAS + 26_499 + 240 + mapping),
+        ("smm-six", N_CANVAS + 102_339, N_CANVAS + 102_339 + 496 + mapping),
+        ("autovp-full", 1 + N_FRAME + N_LINEAR, 1 + N_CANVAS + N_LINEAR),
     ] {
         let program = catalogued(name);
         assert_eq!((program.n_trainable(), program.n_stored()), (trained, stored), "{name}");

@@ -6,6 +6,7 @@
 use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
 
 mod adversarial_reprogramming;
+mod auto_vp;
 mod bayesian_label_mapping;
 mod contextual_calibration;
 mod enhanced_visual_prompting;
@@ -18,6 +19,7 @@ mod low_rank_adaptation;
 mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
+mod sample_specific_masks;
 mod visual_prompt_tuning;
 mod visual_prompting;
 mod zero_shot;
@@ -62,6 +64,10 @@ pub const CATALOG: &[&Entry] = &[
     &ilm_vp::ILM,
     &bayesian_label_mapping::BLM,
     &bayesian_label_mapping::BLM_PLUS,
+    &sample_specific_masks::FIVE,
+    &sample_specific_masks::SIX,
+    &auto_vp::FULL,
+    &auto_vp::FREQUENCY,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
 ];
