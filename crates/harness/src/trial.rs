@@ -174,10 +174,14 @@ impl Session<'_> {
         self.costs.seconds_training = started.elapsed().as_secs_f64() - self.costs.seconds_evaluation;
 
         let started = Instant::now();
+        let n_passes = chosen.program.n_passes();
         let test = self.trial.present(&splits.test)?;
         let scored = self.score(&chosen.program, &test, &Sources::Fresh)?;
         self.costs.forward_items_evaluation += test.len();
         self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
+        for items in [&mut self.costs.forward_items_training, &mut self.costs.forward_items_evaluation] {
+            *items *= n_passes;
+        }
         self.costs.peak_memory_bytes = peak_resident_bytes();
         if !scored.is_finite() {
             return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });

@@ -1,5 +1,7 @@
 //! Trained convolutions, as parts that make pixels are made of.
 
+use std::ops::Range;
+
 use burn::module::{Module, Param, RunningState};
 use burn::nn::BatchNorm;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
@@ -20,7 +22,8 @@ impl Convolution {
     /// Weights and biases from U(−1/√n, 1/√n), n the numbers that an output sees, as PyTorch starts them.
     pub(crate) fn uniform(n_in: usize, n_out: usize, rng: &mut impl RngExt, device: &Device) -> Self {
         let bound = 1.0 / (9.0 * n_in as f32).sqrt();
-        Self { weight: uniform([n_out, n_in, 3, 3], bound, rng, device), bias: uniform([n_out], bound, rng, device) }
+        let weight = uniform([n_out, n_in, 3, 3], -bound..bound, rng, device);
+        Self { weight, bias: uniform([n_out], -bound..bound, rng, device) }
     }
 
     /// `[batch, input, height, width]` to `[batch, output, height, width]`.
@@ -44,8 +47,8 @@ impl Doubling {
     /// Groups divide both numbers of channels. Start as PyTorch's.
     pub(crate) fn uniform([n_in, n_out]: [usize; 2], groups: usize, rng: &mut impl RngExt, device: &Device) -> Self {
         let bound = 1.0 / (4.0 * (n_out / groups) as f32).sqrt();
-        let weight = uniform([n_in, n_out / groups, 2, 2], bound, rng, device);
-        Self { weight, bias: Some(uniform([n_out], bound, rng, device)), groups }
+        let weight = uniform([n_in, n_out / groups, 2, 2], -bound..bound, rng, device);
+        Self { weight, bias: Some(uniform([n_out], -bound..bound, rng, device)), groups }
     }
 
     /// The same without a bias.
@@ -74,8 +77,55 @@ pub(crate) fn batch_norm(channels: usize, device: &Device) -> BatchNorm {
     }
 }
 
-/// Independent numbers from U(−bound, bound).
-pub(crate) fn uniform<const D: usize>(shape: [usize; D], bound: f32, rng: &mut impl RngExt, device: &Device) -> Param<Tensor<D>> {
-    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-bound..bound)).collect();
+/// A map of all channels, pixel by pixel.
+#[derive(Module, Debug)]
+pub(crate) struct Pointwise {
+    /// `[output, input, 1, 1]`
+    weight: Param<Tensor<4>>,
+}
+
+impl Pointwise {
+    /// From U(−1/√output, 1/√output), as PyTorch starts a transposed convolution of one pixel.
+    pub(crate) fn uniform(n_in: usize, n_out: usize, rng: &mut impl RngExt, device: &Device) -> Self {
+        let bound = 1.0 / (n_out as f32).sqrt();
+        Self { weight: uniform([n_out, n_in, 1, 1], -bound..bound, rng, device) }
+    }
+
+    /// `[batch, input, height, width]` to `[batch, output, height, width]`.
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        module::conv2d(x, self.weight.val(), None, ConvOptions::new([1, 1], [0, 0], [1, 1], 1))
+    }
+}
+
+/// Mean 0 and variance 1 over all channels and pixels of an item, then a factor and a summand a channel.
+#[derive(Module, Debug)]
+pub(crate) struct ItemNorm {
+    /// `[channel]`
+    gamma: Param<Tensor<1>>,
+    /// `[channel]`
+    beta: Param<Tensor<1>>,
+}
+
+impl ItemNorm {
+    /// Factors 1 and summands 0.
+    pub(crate) fn new(channels: usize, device: &Device) -> Self {
+        let full = |value: f32| Param::from_tensor(Tensor::<1>::full([channels], value, in_f32(device)));
+        Self { gamma: full(1.0), beta: full(0.0) }
+    }
+
+    /// Shape kept: `[batch, channel, height, width]`.
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
+        let flat = x.reshape([batch, channels * height * width]);
+        let centred = flat.clone() - flat.mean_dim(1);
+        let deviation = centred.clone().square().mean_dim(1).add_scalar(1e-5).sqrt();
+        let normal = (centred / deviation).reshape([batch, channels, height, width]);
+        normal * self.gamma.val().reshape([1, channels, 1, 1]) + self.beta.val().reshape([1, channels, 1, 1])
+    }
+}
+
+/// Independent numbers, uniform in a range.
+pub(crate) fn uniform<const D: usize>(shape: [usize; D], range: Range<f32>, rng: &mut impl RngExt, device: &Device) -> Param<Tensor<D>> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(range.clone())).collect();
     Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), in_f32(device)))
 }

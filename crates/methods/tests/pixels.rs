@@ -8,7 +8,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
     AlignmentSpec, Cover, LinearMapSpec, LinearOn, ManipulationSpec, MaskNetwork, Method, NamedTensor, PixelDeltaSpec, PixelFrameSpec,
-    PixelRange, PixelUnits, Program, SampleMaskSpec, Squash, TrainableResizeSpec, catalog,
+    PixelGeneratorSpec, PixelRange, PixelUnits, Program, SampleMaskSpec, Squash, TrainableResizeSpec, catalog,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use toy::{CANVAS, CHANNELS, FRAMED, N_SOURCE, Toy, batch, images, method, target, values};
@@ -17,6 +17,8 @@ const LINEAR: AlignmentSpec = AlignmentSpec::LinearMap(LinearMapSpec { on: Linea
 const N_LINEAR: usize = (N_SOURCE + 1) * 3;
 const N_CANVAS: usize = CHANNELS * CANVAS * CANVAS;
 const N_FRAME: usize = N_CANVAS - CHANNELS * 16;
+/// Of 32 channels of one pixel, of which 8 are features: a trigger of 24 beside the paper's 9,120 numbers.
+const N_GENERATOR: usize = 24 + 9_120;
 
 fn toy() -> Toy {
     Toy::new(2, &Device::flex())
@@ -34,6 +36,10 @@ fn resize(scale: f32) -> ManipulationSpec {
     ManipulationSpec::TrainableResize(TrainableResizeSpec { scale })
 }
 
+fn generator() -> ManipulationSpec {
+    ManipulationSpec::PixelGenerator(PixelGeneratorSpec::default())
+}
+
 fn mask(network: MaskNetwork, pools: usize) -> ManipulationSpec {
     ManipulationSpec::SampleMask(SampleMaskSpec { network, pools })
 }
@@ -46,6 +52,7 @@ fn everything() -> Vec<(&'static str, ManipulationSpec, [usize; 2])> {
         ("frame of tanh behind standardisation", frame(Squash::Tanh, Standardised, PixelRange::Free), [N_FRAME, N_CANVAS]),
         ("clamped frame", frame(Squash::None, Pixels, PixelRange::Clamped), [N_FRAME, N_CANVAS]),
         ("border", pixels(Cover::BorderShare { share: 30.0 / 224.0 }, Standardised), [CHANNELS * (64 - 36), N_CANVAS]),
+        ("generator", generator(), [N_GENERATOR, N_GENERATOR]),
         ("resize", resize(0.8), [1, 1]),
         // 240 running means and variances of four batch normalisations are stored besides.
         ("mask", mask(MaskNetwork::Five, 2), [N_CANVAS + 26_499, N_CANVAS + 26_499 + 240]),
@@ -127,7 +134,7 @@ fn gradients_are_those_of_finite_differences() {
             println!("{name}, {tensor}: {difference:.3e} against {length:.3e}");
             let tolerance = if name.ends_with("mask") { 4e-2 } else { 1e-2 };
             assert!(
-                length > 1e-3 && (difference - length).abs() <= tolerance * length + 2e-5,
+                length > 3e-4 && (difference - length).abs() <= tolerance * length + 2e-5,
                 "{name}, {tensor}: {difference} against {length}"
             );
         }
@@ -251,6 +258,7 @@ fn catalogued_methods_start_and_count_as_their_papers_say() {
         ("evp", N_FRAME, N_CANVAS + mapping),
         ("smm", N_CANVAS + 26_499, N_CANVAS + 26_499 + 240 + mapping),
         ("smm-six", N_CANVAS + 102_339, N_CANVAS + 102_339 + 496 + mapping),
+        ("blackvip", N_GENERATOR, N_GENERATOR + mapping),
         ("autovp-full", 1 + N_FRAME + N_LINEAR, 1 + N_CANVAS + N_LINEAR),
     ] {
         let program = catalogued(name);

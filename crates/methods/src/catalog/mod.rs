@@ -8,6 +8,7 @@ use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
 mod adversarial_reprogramming;
 mod auto_vp;
 mod bayesian_label_mapping;
+mod black_box;
 mod contextual_calibration;
 mod enhanced_visual_prompting;
 mod full_mapping;
@@ -68,6 +69,8 @@ pub const CATALOG: &[&Entry] = &[
     &sample_specific_masks::SIX,
     &auto_vp::FULL,
     &auto_vp::FREQUENCY,
+    &black_box::BAR,
+    &black_box::BLACK_VIP,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
 ];
