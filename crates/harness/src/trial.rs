@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
 use reprogram_methods::{
-    Batch, Evaluation, Evidence, Fitting, LabelledText, Method, NamedTensor, Optimizer, Placement, Prepared, Program, Query, Seed, Setup,
-    Target,
+    Batch, Evaluation, Evidence, Fitting, LabelledText, Method, NamedTensor, Placement, Prepared, Program, Query, Seed, Setup, Target,
+    Updates, ZerothOrder,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use reprogram_taxonomy::{Cut, Misfit};
@@ -134,16 +134,6 @@ impl Trial<'_> {
     fn present<Purpose>(&self, split: &crate::data::Split<Purpose>) -> Result<Presented, TrialError> {
         Ok(Presented::new(split, self.backbone.card(), self.placement, self.device)?)
     }
-
-    fn optimizer(&self) -> ModuleOptimizer {
-        match self.method.recipe.optimizer {
-            Optimizer::Adam => AdamConfig::new().with_epsilon(1e-8).init(),
-            Optimizer::Sgd { momentum } if momentum > 0.0 => {
-                SgdConfig::new().with_momentum(Some(MomentumConfig::new().with_momentum(momentum).with_dampening(0.0))).init()
-            }
-            Optimizer::Sgd { .. } => SgdConfig::new().init(),
-        }
-    }
 }
 
 /// What a split goes through f as.
@@ -195,11 +185,15 @@ impl Session<'_> {
         self.costs.seconds_training = started.elapsed().as_secs_f64() - self.costs.seconds_evaluation;
 
         let started = Instant::now();
+        let n_passes = chosen.program.n_passes();
         let test = self.trial.present(&splits.test)?;
         let sources = self.sources(&chosen.program, &test)?;
         let scored = self.score(&chosen.program, &test, &sources)?;
         self.costs.forward_items_evaluation += test.len();
         self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
+        for items in [&mut self.costs.forward_items_training, &mut self.costs.forward_items_evaluation] {
+            *items *= n_passes;
+        }
         self.costs.peak_memory_bytes = peak_resident_bytes();
         self.costs.reused_items = self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused());
         if !scored.is_finite() {
@@ -232,7 +226,7 @@ impl Session<'_> {
         curve: &mut Vec<EpochPoint>,
     ) -> Result<Chosen, TrialError> {
         let Trial { budget, method, .. } = self.trial;
-        let mut optimizer = self.trial.optimizer();
+        let mut updates = method.recipe.optimizer.start(self.seed);
         let n_steps = budget.epochs * self.train.len().div_ceil(budget.batch_size);
         let mut best: Option<Chosen> = None;
         for epoch in 1..=budget.epochs {
@@ -246,21 +240,31 @@ impl Session<'_> {
             for indices in order.chunks(budget.batch_size) {
                 stop_if_asked()?;
                 let labels: Vec<usize> = indices.iter().map(|&i| self.train.labels[i]).collect();
-                let scores = program.alignment().align(self.outputs(&program, &self.train, train, indices)?);
-                let loss = cross_entropy(scores, &labels);
-                let value: f32 = loss.clone().into_scalar();
+                let rate = method.recipe.learning_rate * method.recipe.schedule.factor(self.costs.steps, n_steps);
+                let value = match &mut updates {
+                    Updates::Gradients(optimizer) => {
+                        let outputs = self.outputs(&program, &self.train, train, indices)?;
+                        let loss = cross_entropy(program.alignment().align(outputs), &labels);
+                        let value: f32 = loss.clone().into_scalar();
+                        let gradients = GradientsParams::from_grads(loss.backward(), &program);
+                        program = optimizer.step(rate, program, gradients);
+                        if !matches!(train, Sources::Constant(_)) {
+                            self.costs.forward_items_training += indices.len();
+                            self.costs.backward_items += indices.len();
+                        }
+                        f64::from(value)
+                    }
+                    Updates::Queries(rule) => {
+                        let value;
+                        (program, value) = self.queried(rule, rate, program, train, indices, &labels)?;
+                        value
+                    }
+                };
                 if !value.is_finite() {
                     return Err(TrialError::NotFinite { what: format!("training loss of epoch {epoch}") });
                 }
-                total += f64::from(value) * indices.len() as f64;
-                let gradients = GradientsParams::from_grads(loss.backward(), &program);
-                let rate = method.recipe.learning_rate * method.recipe.schedule.factor(self.costs.steps, n_steps);
-                program = optimizer.step(rate, program, gradients);
+                total += value * indices.len() as f64;
                 self.costs.steps += 1;
-                if !matches!(train, Sources::Constant(_)) {
-                    self.costs.forward_items_training += indices.len();
-                    self.costs.backward_items += indices.len();
-                }
             }
             let started = Instant::now();
             let scored = self.score(&program.valid(), &self.validation, validation)?;
@@ -281,6 +285,29 @@ impl Session<'_> {
             }
         }
         Ok(best.expect("a budget has at least one epoch"))
+    }
+
+    /// A step that asks for losses on a batch and for no gradient: the program after it, and the mean of the losses.
+    fn queried(
+        &mut self,
+        rule: &mut ZerothOrder,
+        rate: f64,
+        program: Program,
+        train: &Sources,
+        indices: &[usize],
+        labels: &[usize],
+    ) -> Result<(Program, f64), TrialError> {
+        let mut point = program.point();
+        let queried = rule.step(rate, &mut point, |at| {
+            stop_if_asked()?;
+            let program = program.at_point(at).valid();
+            let outputs = self.outputs(&program, &self.train, train, indices)?;
+            Ok::<f32, TrialError>(cross_entropy(program.alignment().align(outputs), labels).into_scalar())
+        })?;
+        if !matches!(train, Sources::Constant(_)) {
+            self.costs.forward_items_training += queried.n_queries * indices.len();
+        }
+        Ok((program.at_point(&point), queried.loss))
     }
 
     /// Gives the alignment the evidence it asks for.

@@ -225,6 +225,31 @@ fn trials_side_by_side_have_the_same_numbers() {
     }
 }
 
+#[test]
+fn what_nothing_learned_changes_is_computed_once() {
+    let Some(place) = swept() else { return };
+    let reused = |results: &str, method: &str| -> Vec<(u64, u64)> {
+        let records = place.list(&format!("{results}/toy/records")).into_iter().map(|name| {
+            let text = place.text(&format!("{results}/toy/records/{name}"));
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        });
+        let count = |record: &serde_json::Value, name: &str| record["status"]["outcome"]["costs"][name].as_u64().unwrap();
+        let counts = |record: serde_json::Value| {
+            (count(&record, "reused_items"), count(&record, "forward_items_training") + count(&record, "forward_items_evaluation"))
+        };
+        records.filter(|record| record["method"] == method).map(counts).collect()
+    };
+    place.run(&["sweep", "toy.toml", "--results", "alone", "--no-reuse", "--jobs", "1"]).ok();
+    place.run(&["sweep", "toy.toml", "--results", "again", "--jobs", "1"]).ok();
+    for name in place.list("toy/records") {
+        assert_eq!(place.numbers(&format!("alone/toy/records/{name}")), place.numbers(&format!("toy/records/{name}")));
+        assert_eq!(place.numbers(&format!("again/toy/records/{name}")), place.numbers(&format!("toy/records/{name}")));
+    }
+    assert!(reused("alone", "flm-only").iter().all(|(reused, _)| *reused == 0));
+    assert!(reused("again", "flm-only").iter().all(|(reused, forward)| reused == forward));
+    assert!(reused("again", "vp-ilm").iter().all(|(reused, _)| *reused == 0), "a frame is learned in front of all of f");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_killed_worker_is_told_and_loses_one_trial() {

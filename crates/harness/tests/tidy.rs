@@ -42,6 +42,8 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
         "own.clone().narrow(1, from, width)",
         "axis 1 is that of the numbers of a learned token",
     ),
+    ("methods/src/manipulations/pixel_generator.rs", "Tensor::cat(vec![features, trigger], 1)", "axis 1 is that of the numbers of a code"),
+    ("methods/src/manipulations/pixel_generator.rs", "drawn.narrow(2, top, height)", "axis 2 is that of rows of pixels"),
     ("methods/src/likelihood/mod.rs", "log_probabilities.gather(1, indices)", "log-probabilities of a vocabulary, one row a position"),
     ("models/src/bert/mod.rs", "Tensor::cat(vec![first, ids], 1)", "token ids, of which the embedding map makes the stream"),
     (

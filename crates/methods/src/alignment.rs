@@ -5,8 +5,9 @@ use reprogram_taxonomy::Alignment;
 
 use crate::family::family;
 use crate::{
-    BayesianMapping, BayesianMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FrequencyMapping, FrequencyMappingSpec,
-    Identity, IdentitySpec, LinearMap, LinearMapSpec, RandomMapping, RandomMappingSpec, Verbalizer, VerbalizerSpec,
+    BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FirstClasses,
+    FirstClassesSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec, LinearMap, LinearMapSpec, RandomMapping,
+    RandomMappingSpec, RankMapping, RankMappingSpec, Verbalizer, VerbalizerSpec,
 };
 
 /// What of f an alignment reads.
@@ -73,6 +74,9 @@ family! {
     Aligner: Align;
     "identity" => Identity from IdentitySpec,
     "verbalizer" => Verbalizer from VerbalizerSpec,
+    "first-classes" => FirstClasses from FirstClassesSpec,
+    "block-mapping" => BlockMapping from BlockMappingSpec,
+    "rank-mapping" => RankMapping from RankMappingSpec,
     "random-mapping" => RandomMapping from RandomMappingSpec,
     "frequency-mapping" => FrequencyMapping from FrequencyMappingSpec,
     "bayesian-mapping" => BayesianMapping from BayesianMappingSpec,

@@ -51,24 +51,43 @@ impl Counts {
         self.values[source * self.n_target + target] += weight;
     }
 
-    /// Greedy one-to-one map, target → source: take the largest entry left, then drop its row and column. Ties go to the
-    /// lower source, then the lower target. A target never seen takes the lowest source left.
+    /// Greedy one-to-one map, target → source: [`Counts::many_to_one`] with one source a target.
     ///
     /// # Panics
     /// With fewer source than target classes: a misfit, found before.
     pub fn one_to_one(&self) -> Vec<usize> {
-        assert!(self.n_source >= self.n_target, "checked when the part was built");
-        let mut sources = vec![false; self.n_source];
-        let mut map: Vec<Option<usize>> = vec![None; self.n_target];
-        for _ in 0..self.n_target {
-            let free = (0..self.n_source).filter(|&s| !sources[s]).flat_map(|s| (0..self.n_target).map(move |t| (s, t)));
-            let free = free.filter(|&(_, t)| map[t].is_none());
+        self.many_to_one(1).into_iter().flatten().collect()
+    }
+
+    /// Greedy map, target → `per_class` sources: take the largest entry left, then drop its row, and its column when it has
+    /// enough. Ties go to the lower source, then the lower target. A target never seen takes the lowest sources left.
+    ///
+    /// # Panics
+    /// With fewer than `per_class` source classes for each target class: a misfit, found before.
+    pub fn many_to_one(&self, per_class: usize) -> Vec<Vec<usize>> {
+        assert!(self.n_source >= per_class * self.n_target, "checked when the part was built");
+        let mut taken = vec![false; self.n_source];
+        let mut map: Vec<Vec<usize>> = vec![Vec::with_capacity(per_class); self.n_target];
+        for _ in 0..per_class * self.n_target {
+            let free = (0..self.n_source).filter(|&s| !taken[s]).flat_map(|s| (0..self.n_target).map(move |t| (s, t)));
+            let free = free.filter(|&(_, t)| map[t].len() < per_class);
             let best = free.reduce(|best, entry| if self.at(entry) > self.at(best) { entry } else { best });
             let (source, target) = best.expect("a source and a target are left");
-            sources[source] = true;
-            map[target] = Some(source);
+            taken[source] = true;
+            map[target].push(source);
         }
-        map.into_iter().map(|source| source.expect("every target was assigned")).collect()
+        map
+    }
+
+    /// The `per_class` sources that each target is most often seen at, whatever others take. Ties go to the lower source.
+    pub fn most_frequent(&self, per_class: usize) -> Vec<Vec<usize>> {
+        let of_target = |target: usize| {
+            let mut sources: Vec<usize> = (0..self.n_source).collect();
+            sources.sort_by(|&a, &b| self.at((b, target)).total_cmp(&self.at((a, target))).then(a.cmp(&b)));
+            sources.truncate(per_class);
+            sources
+        };
+        (0..self.n_target).map(of_target).collect()
     }
 
     /// `ω[s, t] = M[s, t] / Σ_s' M[s', t]` with `M[s, t] = C[s, t] / (Σ_t' C[s, t'] + λ)`, row-major. A class without any
@@ -129,6 +148,15 @@ mod tests {
     fn greedy_takes_the_largest_first() {
         // The largest entry is (1, 0); class 1 then gets source 0 although it, too, was seen most often at source 1.
         assert_eq!(counts(2, &[1.0, 2.0, 9.0, 8.0, 0.0, 0.0]).one_to_one(), [1, 0]);
+    }
+
+    #[test]
+    fn many_to_one_shares_no_source_and_the_most_frequent_may() {
+        // Sources 0 and 2 are seen as class 0; source 1 more often as class 1 than as class 0; source 3 never.
+        let counts = counts(2, &[5.0, 1.0, 6.0, 7.0, 4.0, 0.0, 0.0, 0.0]);
+        assert_eq!(counts.many_to_one(2), [vec![0, 2], vec![1, 3]]);
+        assert_eq!(counts.most_frequent(2), [vec![1, 0], vec![1, 0]]);
+        assert_eq!(counts.most_frequent(1), [vec![1], vec![1]]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl<'a> Fused<'a> {
         let (mut images, mut rows) = (Vec::new(), Vec::new());
         for (program, batch) in self.programs.iter().zip(batches) {
             match batch {
-                Batch::Images(pixels) => images.push(program.pixels(pixels.clone())),
+                Batch::Images(pixels) => images.push(program.pixels(backbone, pixels.clone())),
                 Batch::Texts(queries) => rows.extend(program.token_rows(backbone, queries)),
             }
         }

@@ -1,14 +1,15 @@
 //! `I_{λ,τ,ℓ}`: what crosses the interfaces on the way in.
 
 use burn::tensor::Tensor;
-use reprogram_models::Stream;
+use reprogram_models::{Backbone, Stream};
 use reprogram_taxonomy::Site;
 
 use crate::family::family;
 use crate::{
     DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, KeyValuePrefix,
     KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec,
-    Prompt, SoftPrompt, SoftPromptSpec,
+    PixelGenerator, PixelGeneratorSpec, Prompt, SampleMask, SampleMaskSpec, SoftPrompt, SoftPromptSpec, TrainableResize,
+    TrainableResizeSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
@@ -16,6 +17,16 @@ pub trait Manipulate {
     /// ℓ = input, images: `[batch, channel, height, width]`, shape kept.
     fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
         images
+    }
+
+    /// The same, where what is done depends on what f makes of the image.
+    fn pixels_for(&self, _backbone: &dyn Backbone, images: Tensor<4>) -> Tensor<4> {
+        self.pixels(images)
+    }
+
+    /// Passes through f that this makes for an item, besides the one that is read.
+    fn n_own_passes(&self) -> usize {
+        0
     }
 
     /// ℓ = input, text.
@@ -46,6 +57,9 @@ family! {
     Manipulator: Manipulate;
     "pixel-frame" => PixelFrame from PixelFrameSpec,
     "pixel-delta" => PixelDelta from PixelDeltaSpec,
+    "pixel-generator" => PixelGenerator from PixelGeneratorSpec,
+    "sample-mask" => SampleMask from SampleMaskSpec,
+    "trainable-resize" => TrainableResize from TrainableResizeSpec,
     "instruction" => Instruction from InstructionSpec,
     "demonstrations" => Demonstrations from DemonstrationsSpec,
     "soft-prompt" => SoftPrompt from SoftPromptSpec,

@@ -104,6 +104,11 @@ impl Program {
         self.manipulations.iter().map(of).sum::<usize>() + count(&self.alignment, Counted::Trainable)
     }
 
+    /// Passes through f that one item costs.
+    pub fn n_passes(&self) -> usize {
+        1 + self.manipulations.iter().map(|part| part.n_own_passes()).sum::<usize>()
+    }
+
     /// Numbers that are saved, fitted ones included.
     pub fn n_stored(&self) -> usize {
         count(self, Counted::All)
@@ -131,8 +136,8 @@ impl Program {
     }
 
     /// The images as f gets them.
-    pub(crate) fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
-        self.manipulations.iter().fold(images, |images, part| part.pixels(images))
+    pub(crate) fn pixels(&self, backbone: &dyn Backbone, images: Tensor<4>) -> Tensor<4> {
+        self.manipulations.iter().fold(images, |images, part| part.pixels_for(backbone, images))
     }
 
     /// The tokens of each text's context, cut on the left where they are too many.

@@ -5,11 +5,14 @@
 mod toy;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use std::num::NonZeroUsize;
+
 use reprogram_methods::{
-    Aligner, AlignmentSpec, BayesianMappingSpec, Fitting, FrequencyMappingSpec, IdentitySpec, ManipulationSpec, Method, NamedTensor,
-    PixelFrameSpec, Placement, Program, PromptInit, RandomMappingSpec, Recipe, Refit, SoftPromptSpec, Squash, Target, VerbalizerSpec,
-    Weighting,
+    Aligner, AlignmentSpec, Assignment, BaseImage, BayesianMappingSpec, BlockMappingSpec, FirstClassesSpec, Fitting, FrequencyMappingSpec,
+    IdentitySpec, ManipulationSpec, Method, NamedTensor, PixelFrameSpec, Placement, Program, PromptInit, RandomMappingSpec,
+    RankMappingSpec, Recipe, Reduction, Refit, SoftPromptSpec, Target, VerbalizerSpec, Weighting,
 };
+use reprogram_models::{Backbone, Input, Reading};
 use reprogram_taxonomy::Modality;
 use toy::{CANVAS, FRAMED, N_SOURCE, Toy, method, target, uniform, values};
 
@@ -68,7 +71,7 @@ fn a_random_mapping_is_injective_and_repeats() {
 #[test]
 fn a_frequency_mapping_is_what_the_counts_say() {
     for refit in [Refit::Once, Refit::EveryEpoch] {
-        let program = aligned_by(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit }), 3);
+        let program = aligned_by(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit, ..FrequencyMappingSpec::default() }), 3);
         // Class 0 is seen thrice at source 4 and class 1 twice, which leaves class 1 its second choice; class 2 is absent.
         let program = fitted(program, &[4, 4, 4, 4, 4, 5], &[0, 0, 0, 1, 1, 1]);
         assert_eq!(one_to_one(&program), [4, 5, 0]);
@@ -78,9 +81,89 @@ fn a_frequency_mapping_is_what_the_counts_say() {
     }
 }
 
+fn of(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).unwrap()
+}
+
+/// `[1, source]`: 0, 1, 4, 9, …
+fn squares() -> Tensor<2> {
+    let squares: Vec<f32> = (0..N_SOURCE).map(|source| (source * source) as f32).collect();
+    Tensor::from_data(TensorData::new(squares, [1, N_SOURCE]), &Device::flex())
+}
+
+fn close(found: &[f32], expected: &[f32]) {
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(found.len() == expected.len() && worst < 1e-5, "{found:?} instead of {expected:?}");
+}
+
+#[test]
+fn rules_without_outputs_say_which_sources_a_class_has() {
+    let first = aligned_by(AlignmentSpec::FirstClasses(FirstClassesSpec {}), 3);
+    assert_eq!(one_to_one(&first), [0, 1, 2]);
+    close(&values(first.alignment().align(squares())), &[0.0, 1.0, 4.0]);
+    let blocks = aligned_by(AlignmentSpec::BlockMapping(BlockMappingSpec { per_class: of(2) }), 3);
+    close(&values(blocks.alignment().align(squares())), &[0.5, 6.5, 20.5]);
+    assert_eq!(blocks.alignment().note().unwrap(), "class 0 ← 0 + 1, class 1 ← 2 + 3, class 2 ← 4 + 5");
+    for program in [first, blocks] {
+        assert_eq!((program.n_trainable(), program.n_stored()), (0, 3 * N_SOURCE));
+    }
+}
+
+fn rank(per_class: usize, reduction: Reduction, base: BaseImage) -> AlignmentSpec {
+    AlignmentSpec::RankMapping(RankMappingSpec { per_class: of(per_class), reduction, base })
+}
+
+#[test]
+fn a_rank_mapping_deals_sources_out_by_their_logits_on_a_grey_image() {
+    let toy = Toy::new(1, &Device::flex());
+    let grey = Tensor::<4>::full([1, 3, CANVAS, CANVAS], 0.5, &Device::flex());
+    let logits = values(toy.backbone.read(&toy.backbone.blocks(toy.backbone.embed(Input::Image(grey))), Reading::Logits));
+    let mut order: Vec<usize> = (0..N_SOURCE).collect();
+    order.sort_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+    let square = |source: usize| (source * source) as f32;
+    for (reduction, reduced) in [(Reduction::Max, f32::max as fn(f32, f32) -> f32), (Reduction::Mean, |a, b| f32::midpoint(a, b))] {
+        let program = toy.build(&method(&[], rank(2, reduction, BaseImage::Grey)), &target(3), FRAMED, 1).unwrap();
+        let expected: Vec<f32> = (0..3).map(|class| reduced(square(order[class]), square(order[class + 3]))).collect();
+        close(&values(program.alignment().align(squares())), &expected);
+        assert_eq!((program.n_trainable(), program.n_stored()), (0, 6 * N_SOURCE));
+    }
+}
+
+#[test]
+fn a_rank_mapping_on_noise_depends_on_the_seed_alone() {
+    let note = |seed| {
+        let toy = Toy::new(1, &Device::flex());
+        let method = method(&[], rank(1, Reduction::Max, BaseImage::Noise));
+        toy.build(&method, &target(5), FRAMED, seed).unwrap().alignment().note().unwrap()
+    };
+    let notes: Vec<String> = (0..8).map(note).collect();
+    assert_eq!(notes[3], note(3));
+    assert!(notes.iter().any(|other| other != &notes[0]), "{notes:?}");
+}
+
+#[test]
+fn several_sources_of_a_class_are_averaged_and_may_be_shared() {
+    let sources = [4, 4, 4, 5, 5, 4, 4, 5, 1, 2];
+    let labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2];
+    let with = |per_class, assignment| {
+        let spec = FrequencyMappingSpec { refit: Refit::Once, per_class: of(per_class), assignment };
+        fitted(aligned_by(AlignmentSpec::FrequencyMapping(spec), 3), &sources, &labels)
+    };
+    let note = |program: &Program| program.alignment().note().unwrap();
+    // Class 0 takes 4, then 5; class 1 gets what is left of its own, then the lowest free one.
+    let greedy = with(2, Assignment::Greedy);
+    assert_eq!(note(&greedy), "class 0 ← 4 + 5, class 1 ← 1 + 0, class 2 ← 2 + 3");
+    close(&values(greedy.alignment().align(squares())), &[20.5, 0.5, 6.5]);
+    assert_eq!(note(&with(1, Assignment::Mode)), "class 0 ← 4, class 1 ← 4, class 2 ← 2");
+    assert_eq!(note(&with(2, Assignment::Mode)), "class 0 ← 4 + 5, class 1 ← 4 + 1, class 2 ← 2 + 0");
+}
+
 #[test]
 fn a_second_fit_forgets_the_first() {
-    let program = aligned_by(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit: Refit::EveryEpoch }), 2);
+    let program = aligned_by(
+        AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit: Refit::EveryEpoch, ..FrequencyMappingSpec::default() }),
+        2,
+    );
     let program = fitted(fitted(program, &[1, 1, 2], &[0, 0, 1]), &[3, 5], &[0, 1]);
     assert_eq!(one_to_one(&program), [3, 5]);
 }
@@ -118,7 +201,7 @@ fn soft_prompt(modality: Modality, init: PromptInit) -> ManipulationSpec {
 }
 
 fn frame() -> ManipulationSpec {
-    ManipulationSpec::PixelFrame(PixelFrameSpec { squash: Squash::Tanh, init_std: 0.0 })
+    ManipulationSpec::PixelFrame(PixelFrameSpec::default())
 }
 
 #[test]
@@ -129,6 +212,8 @@ fn misfits_say_what_is_needed() {
     insta::assert_snapshot!(misfit(&verbalizer, &target(3), FRAMED), @"verbalizer needs a language model and a data set whose template has answers in words");
     insta::assert_snapshot!(misfit(&method(&[frame()], RANDOM), &target(3), WHOLE), @"pixel-frame needs an image smaller than the canvas: set `image-size`");
     insta::assert_snapshot!(misfit(&method(&[], RANDOM), &target(7), FRAMED), @"a one-to-one label mapping needs at least as many source labels as target labels, but 6 < 7");
+    let blocks = method(&[], AlignmentSpec::BlockMapping(BlockMappingSpec { per_class: of(3) }));
+    insta::assert_snapshot!(misfit(&blocks, &target(3), FRAMED), @"block-mapping needs 3 source labels for each of 3 target labels, but toy has 6");
     let vocabulary = soft_prompt(Modality::Vision, PromptInit::Vocabulary);
     insta::assert_snapshot!(misfit(&method(&[vocabulary], RANDOM), &target(3), FRAMED), @"soft-prompt needs a backbone with a vocabulary, or `init = { normal = { std = … } }`");
 }

@@ -23,7 +23,7 @@ fn toy() -> Toy {
 }
 
 fn frame(squash: Squash, init_std: f32) -> ManipulationSpec {
-    ManipulationSpec::PixelFrame(PixelFrameSpec { squash, init_std })
+    ManipulationSpec::PixelFrame(PixelFrameSpec { squash, init_std, ..PixelFrameSpec::default() })
 }
 
 fn prompt() -> ManipulationSpec {

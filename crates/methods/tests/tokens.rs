@@ -9,7 +9,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
     AlignmentSpec, Batch, Cover, DeepPromptSpec, DeltaSpec, Fused, KeyValuePrefixSpec, LinearMapSpec, LinearOn, LowRankSpec,
-    ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PrefixInit, Prepared, Program, PromptInit, SoftPromptSpec, Squash,
+    ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PixelRange, PixelUnits, PrefixInit, Prepared, Program, PromptInit,
+    SoftPromptSpec, Squash,
 };
 use reprogram_models::cross_entropy;
 use reprogram_taxonomy::{Cut, Layers, Modality};
@@ -52,7 +53,13 @@ fn low_rank() -> ManipulationSpec {
 }
 
 fn pixels(cover: Cover) -> ManipulationSpec {
-    ManipulationSpec::PixelDelta(PixelDeltaSpec { cover, squash: Squash::None, init_std: 0.1 })
+    ManipulationSpec::PixelDelta(PixelDeltaSpec {
+        cover,
+        squash: Squash::None,
+        init_std: 0.1,
+        units: PixelUnits::Pixels,
+        range: PixelRange::Free,
+    })
 }
 
 fn everything() -> Vec<(&'static str, ManipulationSpec, usize)> {

@@ -112,6 +112,11 @@ pub trait Backbone: Send + Sync {
     /// The table of token embeddings, `[vocabulary, dim]`, where the input is text.
     fn token_embeddings(&self) -> Option<Tensor<2>>;
 
+    /// Pixels in 0..=1 as the network was trained on them, `[batch, channel, height, width]`; nothing where it is not fed images.
+    fn standardised(&self, _pixels: Tensor<4>) -> Option<Tensor<4>> {
+        None
+    }
+
     /// The space in which items are compared with texts, where there are two towers.
     fn joint(&self) -> Option<&JointSpace> {
         None

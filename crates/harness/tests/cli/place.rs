@@ -61,11 +61,11 @@ impl Place {
         String::from_utf8(self.read(name)).unwrap()
     }
 
-    /// The record's numbers: times and memory aside.
+    /// The record's numbers: times, memory and what others had computed aside.
     pub(crate) fn numbers(&self, record: &str) -> serde_json::Value {
         let mut record: serde_json::Value = serde_json::from_slice(&self.read(record)).unwrap();
         record["provenance"].take();
-        for cost in ["seconds_training", "seconds_evaluation", "peak_memory_bytes"] {
+        for cost in ["seconds_training", "seconds_evaluation", "peak_memory_bytes", "reused_items"] {
             record["status"]["outcome"]["costs"][cost].take();
         }
         record

@@ -1,18 +1,21 @@
-//! Each target class is the source class it is most often predicted as, one to one.
+//! Each target class is the source class it is most often predicted as, one to one; or the mean of several.
 //!
 //! Counted once under the initial program (FLM), or again before every epoch (ILM).
 //!
 //! # Reference
 //! Chen et al., CVPR 2023, arXiv 2211.11635, eq. 3 and algorithm 1; Tsai et al., ICML 2020, arXiv 2007.08714 (BAR's
-//! frequency mapping).
+//! frequency mapping); Tsao et al., ICLR 2024, arXiv 2310.08381 (AutoVP's FreqMap: `per-class` 1, 5 or 10, mean); Wu et al.,
+//! arXiv 2212.10556 (EVP: `assignment = "mode"`, so that classes may share a source). Deviation from EVP: predictions are
+//! counted under the initial program, on the canvas, not on images without a border.
+
+use std::num::NonZeroUsize;
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
-use super::{describe_map, fitted_matrix, n_source_one_to_one};
-use crate::counts::one_hot;
+use super::{describe_groups, fitted_matrix, mean_matrix, n_source_classes, n_source_for};
 use crate::{Align, Counts, Evidence, Fitting, Part, Setup};
 
 /// When the map is counted.
@@ -26,21 +29,54 @@ pub enum Refit {
     EveryEpoch,
 }
 
-/// `part = "frequency-mapping"`
+/// Who gets a source class that several target classes are often predicted as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assignment {
+    /// The class with the largest count, and no other.
+    #[default]
+    Greedy,
+    /// Each of them: a class takes its own most frequent sources.
+    Mode,
+}
+
+impl Assignment {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `part = "frequency-mapping"`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct FrequencyMappingSpec {
     /// When the map is counted.
     pub refit: Refit,
+    /// Source classes of each target class, whose logits' mean it gets.
+    #[serde(skip_serializing_if = "is_one")]
+    pub per_class: NonZeroUsize,
+    /// Who gets a source class.
+    #[serde(skip_serializing_if = "Assignment::is_default")]
+    pub assignment: Assignment,
+}
+
+impl Default for FrequencyMappingSpec {
+    fn default() -> Self {
+        Self { refit: Refit::Once, per_class: NonZeroUsize::MIN, assignment: Assignment::Greedy }
+    }
+}
+
+fn is_one(n: &NonZeroUsize) -> bool {
+    *n == NonZeroUsize::MIN
 }
 
 /// The counted map.
 #[derive(Module, Debug)]
 pub struct FrequencyMapping {
-    /// 0/1, `[source, target]`.
+    /// 0 or 1/m, `[source, target]`.
     matrix: Param<Tensor<2>>,
     #[module(skip)]
-    refit: Refit,
+    spec: FrequencyMappingSpec,
     #[module(skip)]
     classes: Vec<String>,
     #[module(skip)]
@@ -56,16 +92,23 @@ impl Part for FrequencyMappingSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<FrequencyMapping, Misfit> {
-        let n_source = n_source_one_to_one(setup, "frequency-mapping")?;
+        let n_source = match self.assignment {
+            Assignment::Greedy => n_source_for(setup, "frequency-mapping", self.per_class)?,
+            Assignment::Mode => n_source_classes(setup, "frequency-mapping")?,
+        };
+        if n_source < self.per_class.get() {
+            let needs = format!("{} source labels for a target label, but {} has {n_source}", self.per_class, setup.backbone.card().name);
+            return Err(Misfit::PartNeeds { part: "frequency-mapping".to_owned(), needs });
+        }
         let n_target = setup.target.n_classes();
         let matrix = fitted_matrix(vec![0.0; n_source * n_target], n_target, setup.device);
-        Ok(FrequencyMapping { matrix, refit: self.refit, classes: setup.target.classes.clone(), note: None })
+        Ok(FrequencyMapping { matrix, spec: *self, classes: setup.target.classes.clone(), note: None })
     }
 }
 
 impl Align for FrequencyMapping {
     fn evidence(&self) -> Evidence {
-        match self.refit {
+        match self.spec.refit {
             Refit::Once => Evidence::TrainingOnce,
             Refit::EveryEpoch => Evidence::TrainingEveryEpoch,
         }
@@ -73,9 +116,13 @@ impl Align for FrequencyMapping {
 
     fn fit(&mut self, Fitting { scores, labels }: Fitting<'_>) {
         let n_target = self.classes.len();
-        let map = Counts::of_predictions(scores, labels, n_target).one_to_one();
-        self.matrix = fitted_matrix(one_hot(&map, scores.dims()[1]), n_target, &self.matrix.val().device());
-        self.note = Some(describe_map(map.into_iter(), &self.classes));
+        let counts = Counts::of_predictions(scores, labels, n_target);
+        let groups = match self.spec.assignment {
+            Assignment::Greedy => counts.many_to_one(self.spec.per_class.get()),
+            Assignment::Mode => counts.most_frequent(self.spec.per_class.get()),
+        };
+        self.matrix = fitted_matrix(mean_matrix(&groups, scores.dims()[1]), n_target, &self.matrix.val().device());
+        self.note = Some(describe_groups(&groups, &self.classes));
     }
 
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {

@@ -1,20 +1,28 @@
 //! The alignments, one a file.
 
 mod bayesian_mapping;
+mod block_mapping;
 mod contextual_calibration;
+mod first_classes;
 mod frequency_mapping;
 mod identity;
 mod linear_map;
 mod random_mapping;
+mod rank_mapping;
 mod verbalizer;
 
 pub use bayesian_mapping::{BayesianMapping, BayesianMappingSpec, Weighting};
+pub use block_mapping::{BlockMapping, BlockMappingSpec};
 pub use contextual_calibration::{ContextualCalibration, ContextualCalibrationSpec};
-pub use frequency_mapping::{FrequencyMapping, FrequencyMappingSpec, Refit};
+pub use first_classes::{FirstClasses, FirstClassesSpec};
+pub use frequency_mapping::{Assignment, FrequencyMapping, FrequencyMappingSpec, Refit};
 pub use identity::{Identity, IdentitySpec};
 pub use linear_map::{LinearMap, LinearMapSpec, LinearOn};
 pub use random_mapping::{RandomMapping, RandomMappingSpec};
+pub use rank_mapping::{BaseImage, RankMapping, RankMappingSpec, Reduction};
 pub use verbalizer::{Verbalizer, VerbalizerSpec};
+
+use std::num::NonZeroUsize;
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -41,6 +49,37 @@ fn n_source_classes(setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
 fn n_source_one_to_one(setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
     let (source_classes, target_classes) = (n_source_classes(setup, part)?, setup.target.n_classes());
     if source_classes < target_classes { Err(Misfit::TooFewSourceLabels { source_classes, target_classes }) } else { Ok(source_classes) }
+}
+
+/// The same, where each target label needs several source labels of its own.
+fn n_source_for(setup: &Setup<'_>, part: &str, per_class: NonZeroUsize) -> Result<usize, Misfit> {
+    if per_class.get() == 1 {
+        return n_source_one_to_one(setup, part);
+    }
+    let (source_classes, target_classes) = (n_source_classes(setup, part)?, setup.target.n_classes());
+    if source_classes < per_class.get() * target_classes {
+        let name = &setup.backbone.card().name;
+        let needs = format!("{per_class} source labels for each of {target_classes} target labels, but {name} has {source_classes}");
+        return Err(Misfit::PartNeeds { part: part.to_owned(), needs });
+    }
+    Ok(source_classes)
+}
+
+/// `[source, target]`, row-major: each target class is the mean of a group of source classes.
+fn mean_matrix(groups: &[Vec<usize>], n_source: usize) -> Vec<f32> {
+    let mut matrix = vec![0.0; n_source * groups.len()];
+    for (target, group) in groups.iter().enumerate() {
+        for &source in group {
+            matrix[source * groups.len() + target] = 1.0 / group.len() as f32;
+        }
+    }
+    matrix
+}
+
+/// A mapping of several source classes to one in words: `class ← source + source` for each class.
+fn describe_groups(groups: &[Vec<usize>], classes: &[String]) -> String {
+    let group = |group: &Vec<usize>| group.iter().map(usize::to_string).collect::<Vec<_>>().join(" + ");
+    classes.iter().zip(groups).map(|(class, sources)| format!("{class} ← {}", group(sources))).collect::<Vec<_>>().join(", ")
 }
 
 /// A label mapping in words: `class ← source` for each class.

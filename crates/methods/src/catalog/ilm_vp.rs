@@ -11,7 +11,7 @@ const DEVIATIONS: &str = "the epoch is chosen on a validation split (the officia
 
 /// The frame of ILM-VP: σ(δ) on the border, δ = 0 at the start.
 pub(super) fn frame() -> ManipulationSpec {
-    ManipulationSpec::PixelFrame(PixelFrameSpec { squash: Squash::Sigmoid, init_std: 0.0 })
+    ManipulationSpec::PixelFrame(PixelFrameSpec { squash: Squash::Sigmoid, ..PixelFrameSpec::default() })
 }
 
 /// Adam .01, times .1 at half and at .72 of the epochs.
@@ -20,7 +20,7 @@ pub(super) fn recipe() -> Recipe {
 }
 
 fn with_frequency(refit: Refit) -> Method {
-    compose([frame()], AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit }), recipe())
+    compose([frame()], AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit, ..FrequencyMappingSpec::default() }), recipe())
 }
 
 /// Random label mapping.

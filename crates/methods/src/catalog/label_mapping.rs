@@ -9,5 +9,11 @@ pub(super) const ENTRY: Entry = Entry {
     title: "no manipulation; frequency label mapping (the null-delta control)",
     reference: "Chen et al., CVPR 2023, arXiv 2211.11635 (FLM), without its delta",
     deviations: "a control, not a published method",
-    method: || compose([], AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit: Refit::Once }), Recipe::default()),
+    method: || {
+        compose(
+            [],
+            AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { refit: Refit::Once, ..FrequencyMappingSpec::default() }),
+            Recipe::default(),
+        )
+    },
 };

@@ -5,8 +5,12 @@
 
 use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
 
+mod adversarial_reprogramming;
+mod auto_vp;
 mod bayesian_label_mapping;
+mod black_box;
 mod contextual_calibration;
+mod enhanced_visual_prompting;
 mod full_mapping;
 mod ilm_vp;
 mod in_context_learning;
@@ -16,7 +20,9 @@ mod low_rank_adaptation;
 mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
+mod sample_specific_masks;
 mod visual_prompt_tuning;
+mod visual_prompting;
 mod zero_shot;
 
 /// A catalogued method.
@@ -48,11 +54,23 @@ pub const CATALOG: &[&Entry] = &[
     &low_rank_adaptation::ENTRY,
     &linear_probe::ENTRY,
     &label_mapping::ENTRY,
+    &adversarial_reprogramming::ENTRY,
+    &adversarial_reprogramming::LINEAR,
+    &visual_prompting::PAD,
+    &visual_prompting::PATCH,
+    &visual_prompting::WATERMARK,
+    &enhanced_visual_prompting::ENTRY,
     &ilm_vp::RLM,
     &ilm_vp::FLM,
     &ilm_vp::ILM,
     &bayesian_label_mapping::BLM,
     &bayesian_label_mapping::BLM_PLUS,
+    &sample_specific_masks::FIVE,
+    &sample_specific_masks::SIX,
+    &auto_vp::FULL,
+    &auto_vp::FREQUENCY,
+    &black_box::BAR,
+    &black_box::BLACK_VIP,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
 ];

@@ -9,7 +9,10 @@ mod low_rank;
 mod mapped_prompt;
 mod pixel_delta;
 mod pixel_frame;
+mod pixel_generator;
+mod sample_mask;
 mod soft_prompt;
+mod trainable_resize;
 
 use std::ops::Range;
 
@@ -23,7 +26,10 @@ pub use mapped_prompt::{MappedPrompt, MappedPromptSpec};
 pub use pixel_delta::{Cover, PixelDelta, PixelDeltaSpec};
 pub(crate) use pixel_frame::standard_normal;
 pub use pixel_frame::{PixelFrame, PixelFrameSpec, Squash};
+pub use pixel_generator::{PixelGenerator, PixelGeneratorSpec};
+pub use sample_mask::{MaskNetwork, SampleMask, SampleMaskSpec};
 pub use soft_prompt::{SoftPrompt, SoftPromptSpec};
+pub use trainable_resize::{TrainableResize, TrainableResizeSpec};
 
 use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};
 

@@ -4,21 +4,21 @@
 //!
 //! # Reference
 //! Bahng et al., arXiv 2203.17274, §3.1 (`border`: their padding, 30 of 224 pixels; `patch`: their fixed patch; φ none, δ from
-//! N(0, 1)); as `whole`, the watermark of Cai et al., arXiv 2406.03150, §3, without a mask. Deviation: δ is added before the
-//! backbone's own normalisation, in units of pixels in 0..=1, where Bahng et al. add behind it.
+//! N(0, 1), added behind standardisation: `units = "standardised"`); as `whole`, the watermark of Cai et al., arXiv
+//! 2406.03150, §3, without a mask.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData};
-use reprogram_models::in_f32;
-use reprogram_taxonomy::{Format, InputSpace, Location, Misfit, Modality, Operator, Site};
+use burn::tensor::Tensor;
+use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::pixel_frame::{Squash, standard_normal};
+use super::pixel_frame::Squash;
 use super::site;
-use crate::{Manipulate, Part, Setup};
+use crate::masked_delta::{DeltaRule, MaskedDelta, canvas};
+use crate::{Manipulate, Part, PixelRange, PixelUnits, Setup};
 
 /// Where the change is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Cover {
     /// Everywhere.
@@ -27,6 +27,16 @@ pub enum Cover {
     Border {
         /// Pixels.
         width: usize,
+    },
+    /// The same, as wide as this share of the shorter edge, rounded, and at least a pixel.
+    BorderShare {
+        /// In 0..=1.
+        share: f64,
+    },
+    /// A square in the upper left corner, its edge this share of the shorter one, rounded, and at least a pixel.
+    CornerShare {
+        /// In 0..=1.
+        share: f64,
     },
     /// A square.
     Patch {
@@ -40,8 +50,20 @@ pub enum Cover {
 }
 
 impl Cover {
-    const fn covers(self, [height, width]: [usize; 2], row: usize, column: usize) -> bool {
+    /// The same in pixels of a canvas.
+    fn on(self, [height, width]: [usize; 2]) -> Self {
+        let pixels = |share: f64| ((share * height.min(width) as f64).round() as usize).max(1);
         match self {
+            Self::BorderShare { share } => Self::Border { width: pixels(share) },
+            Self::CornerShare { share } => Self::Patch { size: pixels(share), row: 0, column: 0 },
+            Self::Whole | Self::Border { .. } | Self::Patch { .. } => self,
+        }
+    }
+
+    fn covers(self, canvas: [usize; 2], row: usize, column: usize) -> bool {
+        let [height, width] = canvas;
+        match self {
+            Self::BorderShare { .. } | Self::CornerShare { .. } => self.on(canvas).covers(canvas, row, column),
             Self::Whole => true,
             Self::Border { width: edge } => row < edge || column < edge || row + edge >= height || column + edge >= width,
             Self::Patch { size, row: top, column: left } => row >= top && row < top + size && column >= left && column < left + size,
@@ -60,6 +82,12 @@ pub struct PixelDeltaSpec {
     /// Standard deviation of the initial δ; zero starts at zero.
     #[serde(default)]
     pub init_std: f32,
+    /// What δ is measured in.
+    #[serde(default, skip_serializing_if = "PixelUnits::is_default")]
+    pub units: PixelUnits,
+    /// What the changed image may hold.
+    #[serde(default, skip_serializing_if = "PixelRange::is_default")]
+    pub range: PixelRange,
 }
 
 /// The change.
@@ -67,13 +95,8 @@ pub struct PixelDeltaSpec {
 pub struct PixelDelta {
     /// δ: `[1, channel, height, width]`.
     delta: Param<Tensor<4>>,
-    /// m: `[1, 1, height, width]`.
     #[module(skip)]
-    mask: Tensor<4>,
-    #[module(skip)]
-    squash: Squash,
-    #[module(skip)]
-    n_effective: usize,
+    change: MaskedDelta,
 }
 
 impl Part for PixelDeltaSpec {
@@ -85,32 +108,24 @@ impl Part for PixelDeltaSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<PixelDelta, Misfit> {
-        let needs = |needs: &str| Misfit::PartNeeds { part: "pixel-delta".to_owned(), needs: needs.to_owned() };
-        let InputSpace::Image { channels, height, width } = setup.backbone.card().main.input else { return Err(needs("image input")) };
-        let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
-        let mask: Vec<f32> = pixels.map(|(row, column)| f32::from(u8::from(self.cover.covers([height, width], row, column)))).collect();
-        let n_covered = mask.iter().filter(|&&bit| bit > 0.0).count();
-        if n_covered == 0 {
-            return Err(needs("a `cover` of at least one pixel of the canvas"));
+        let (_, placement) = canvas(setup, "pixel-delta")?;
+        let rule = DeltaRule { squash: self.squash, units: self.units, range: self.range };
+        let cover = self.cover.on(placement.canvas);
+        let change = MaskedDelta::new(setup, "pixel-delta", rule, |row, column| cover.covers(placement.canvas, row, column))?;
+        if !change.covers_something() {
+            let needs = "a `cover` of at least one pixel of the canvas".to_owned();
+            return Err(Misfit::PartNeeds { part: "pixel-delta".to_owned(), needs });
         }
-        let mut rng = setup.seed.fork("pixel-delta").rng();
-        let delta: Vec<f32> = (0..channels * height * width).map(|_| self.init_std * standard_normal(&mut rng)).collect();
-        let delta = TensorData::new(delta, [1, channels, height, width]);
-        Ok(PixelDelta {
-            delta: Param::from_tensor(Tensor::from_data(delta, in_f32(setup.device))),
-            mask: Tensor::from_data(TensorData::new(mask, [1, 1, height, width]), in_f32(&setup.backbone.device())),
-            squash: self.squash,
-            n_effective: channels * n_covered,
-        })
+        Ok(PixelDelta { delta: change.start(self.init_std, setup.seed.fork("pixel-delta"), setup.device), change })
     }
 }
 
 impl Manipulate for PixelDelta {
     fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
-        images + self.squash.apply(self.delta.val()) * self.mask.clone()
+        self.change.apply(images, self.delta.val())
     }
 
     fn n_effective(&self) -> Option<usize> {
-        Some(self.n_effective)
+        Some(self.change.n_effective())
     }
 }

@@ -4,18 +4,18 @@
 //!
 //! # Reference
 //! Elsayed et al., ICLR 2019, arXiv 1806.11146, eq. 1 (φ = tanh); Chen et al., CVPR 2023, arXiv 2211.11635 (ILM-VP:
-//! φ = sigmoid, δ stored on the whole canvas). The canvas is fixed, so the operator is additive, whatever padding is
-//! called elsewhere.
+//! φ = sigmoid, δ stored on the whole canvas); Wu et al., arXiv 2212.10556, §3.1 (EVP: no φ). The canvas is fixed, so the
+//! operator is additive, whatever padding is called elsewhere.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Tensor, activation};
 use rand::RngExt;
-use reprogram_models::in_f32;
-use reprogram_taxonomy::{Format, InputSpace, Location, Misfit, Modality, Operator, Site};
+use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
 use super::site;
-use crate::{Manipulate, Part, Setup};
+use crate::masked_delta::{DeltaRule, MaskedDelta, canvas};
+use crate::{Manipulate, Part, PixelRange, PixelUnits, Setup};
 
 /// φ: how δ is kept in range. Pixels lie in 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub enum Squash {
 }
 
 impl Squash {
-    pub(super) fn apply(self, delta: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn apply(self, delta: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Tanh => activation::tanh(delta),
             Self::Sigmoid => activation::sigmoid(delta),
@@ -47,11 +47,17 @@ pub struct PixelFrameSpec {
     pub squash: Squash,
     /// Standard deviation of the initial δ; zero starts at zero.
     pub init_std: f32,
+    /// What δ is measured in.
+    #[serde(skip_serializing_if = "PixelUnits::is_default")]
+    pub units: PixelUnits,
+    /// What the framed image may hold.
+    #[serde(skip_serializing_if = "PixelRange::is_default")]
+    pub range: PixelRange,
 }
 
 impl Default for PixelFrameSpec {
     fn default() -> Self {
-        Self { squash: Squash::Tanh, init_std: 0.0 }
+        Self { squash: Squash::Tanh, init_std: 0.0, units: PixelUnits::Pixels, range: PixelRange::Free }
     }
 }
 
@@ -60,13 +66,8 @@ impl Default for PixelFrameSpec {
 pub struct PixelFrame {
     /// δ, on the whole canvas: `[1, channel, height, width]`.
     delta: Param<Tensor<4>>,
-    /// m, on the whole canvas: `[1, 1, height, width]`.
     #[module(skip)]
-    mask: Tensor<4>,
-    #[module(skip)]
-    squash: Squash,
-    #[module(skip)]
-    n_effective: usize,
+    change: MaskedDelta,
 }
 
 impl Part for PixelFrameSpec {
@@ -78,26 +79,14 @@ impl Part for PixelFrameSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<PixelFrame, Misfit> {
-        let needs = |needs: &str| Misfit::PartNeeds { part: "pixel-frame".to_owned(), needs: needs.to_owned() };
-        let (InputSpace::Image { channels, .. }, Some(placement)) = (setup.backbone.card().main.input, setup.placement) else {
-            return Err(needs("image input"));
-        };
-        let [height, width] = placement.canvas;
-        let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
-        let mask: Vec<f32> = pixels.map(|(row, column)| f32::from(u8::from(placement.is_frame(row, column)))).collect();
-        let n_frame = mask.iter().filter(|&&bit| bit > 0.0).count();
-        if n_frame == 0 {
-            return Err(needs("an image smaller than the canvas: set `image-size`"));
+        let (_, placement) = canvas(setup, "pixel-frame")?;
+        let rule = DeltaRule { squash: self.squash, units: self.units, range: self.range };
+        let change = MaskedDelta::new(setup, "pixel-frame", rule, |row, column| placement.is_frame(row, column))?;
+        if !change.covers_something() {
+            let needs = "an image smaller than the canvas: set `image-size`".to_owned();
+            return Err(Misfit::PartNeeds { part: "pixel-frame".to_owned(), needs });
         }
-        let mut rng = setup.seed.fork("pixel-frame").rng();
-        let delta: Vec<f32> = (0..channels * height * width).map(|_| self.init_std * standard_normal(&mut rng)).collect();
-        let delta = TensorData::new(delta, [1, channels, height, width]);
-        Ok(PixelFrame {
-            delta: Param::from_tensor(Tensor::from_data(delta, in_f32(setup.device))),
-            mask: Tensor::from_data(TensorData::new(mask, [1, 1, height, width]), in_f32(&setup.backbone.device())),
-            squash: self.squash,
-            n_effective: channels * n_frame,
-        })
+        Ok(PixelFrame { delta: change.start(self.init_std, setup.seed.fork("pixel-frame"), setup.device), change })
     }
 }
 
@@ -109,10 +98,10 @@ pub(crate) fn standard_normal(rng: &mut impl RngExt) -> f32 {
 
 impl Manipulate for PixelFrame {
     fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
-        images + self.squash.apply(self.delta.val()) * self.mask.clone()
+        self.change.apply(images, self.delta.val())
     }
 
     fn n_effective(&self) -> Option<usize> {
-        Some(self.n_effective)
+        Some(self.change.n_effective())
     }
 }

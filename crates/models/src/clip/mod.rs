@@ -66,6 +66,10 @@ impl Backbone for Clip {
         }
     }
 
+    fn standardised(&self, pixels: Tensor<4>) -> Option<Tensor<4>> {
+        Some(self.model.standardised(pixels))
+    }
+
     fn tokenizer(&self) -> Option<&TextTokenizer> {
         self.tokenizer.as_ref()
     }

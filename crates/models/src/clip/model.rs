@@ -144,6 +144,10 @@ impl ClipModel {
         self.vision.blocks.first().map(Block::heads)
     }
 
+    pub(super) fn standardised(&self, pixels: Tensor<4>) -> Tensor<4> {
+        self.vision.standardise.forward(pixels)
+    }
+
     pub(super) fn device(&self) -> Device {
         self.logit_scale.val().device()
     }

@@ -249,6 +249,10 @@ impl Backbone for Siglip {
         }
     }
 
+    fn standardised(&self, pixels: Tensor<4>) -> Option<Tensor<4>> {
+        Some(self.model.vision.standardise.forward(pixels))
+    }
+
     fn tokenizer(&self) -> Option<&TextTokenizer> {
         self.tokenizer.as_ref()
     }

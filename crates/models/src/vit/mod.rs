@@ -257,6 +257,11 @@ impl Backbone for Frozen<Vit> {
         }
     }
 
+    fn standardised(&self, pixels: Tensor<4>) -> Option<Tensor<4>> {
+        let (scale, shift) = self.normalisation.clone();
+        Some(pixels * scale + shift)
+    }
+
     fn tokenizer(&self) -> Option<&TextTokenizer> {
         None
     }

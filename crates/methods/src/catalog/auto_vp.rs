@@ -1,0 +1,41 @@
+//! A learned size of the image, a frame around it, and one of two output maps.
+
+use std::num::NonZeroUsize;
+
+use super::ilm_vp::frame;
+use super::{Entry, compose};
+use crate::{
+    AlignmentSpec, FrequencyMappingSpec, LinearMapSpec, LinearOn, ManipulationSpec, Method, Optimizer, Recipe, Schedule,
+    TrainableResizeSpec,
+};
+
+const REFERENCE: &str = "Tsao et al., ICLR 2024, arXiv 2310.08381, §3";
+const DEVIATIONS: &str = "one point of the search space and no search (the official one ranks by training accuracy); the scale's gradient \
+                          is not clipped; the epoch is chosen on a validation split";
+
+fn with(alignment: AlignmentSpec) -> Method {
+    let recipe =
+        Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::MultiStep { at: vec![0.5, 0.72], factor: 0.1 } };
+    compose([ManipulationSpec::TrainableResize(TrainableResizeSpec::default()), frame()], alignment, recipe)
+}
+
+/// Under a trained map of all logits.
+pub(super) const FULL: Entry = Entry {
+    name: "autovp-full",
+    title: "learned image size, pixel frame, trained linear map of the source logits",
+    reference: REFERENCE,
+    deviations: DEVIATIONS,
+    method: || with(AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Logits })),
+};
+
+/// Under the mean of five counted source classes.
+pub(super) const FREQUENCY: Entry = Entry {
+    name: "autovp-frequency",
+    title: "learned image size, pixel frame, mean of the five source classes most often seen",
+    reference: REFERENCE,
+    deviations: DEVIATIONS,
+    method: || {
+        let per_class = NonZeroUsize::new(5).expect("not zero");
+        with(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { per_class, ..FrequencyMappingSpec::default() }))
+    },
+};

@@ -1,0 +1,22 @@
+//! A frame around a smaller image, moved along the gradient's direction by the same length each step.
+
+use super::{Entry, compose};
+use crate::{
+    AlignmentSpec, Assignment, FrequencyMappingSpec, ManipulationSpec, Optimizer, PixelFrameSpec, Recipe, Refit, Schedule, Squash,
+};
+
+/// EVP.
+pub(super) const ENTRY: Entry = Entry {
+    name: "evp",
+    title: "pixel frame without φ, normalised gradient; each class the source class it is most often seen as",
+    reference: "Wu et al., arXiv 2212.10556, §3.1 and §3.2",
+    deviations: "the classifiers' version, not CLIP's; sources are counted with the frame's zeros around the image, not without; no \
+                 augmentation; the epoch is chosen on a validation split; the step of length 70 is that of 224 pixels: a smaller frame \
+                 wants a shorter one",
+    method: || {
+        let frame = PixelFrameSpec { squash: Squash::None, init_std: 0.0, ..PixelFrameSpec::default() };
+        let mapping = FrequencyMappingSpec { refit: Refit::Once, assignment: Assignment::Mode, ..FrequencyMappingSpec::default() };
+        let recipe = Recipe { optimizer: Optimizer::NormalisedSgd, learning_rate: 70.0, schedule: Schedule::Cosine };
+        compose([ManipulationSpec::PixelFrame(frame)], AlignmentSpec::FrequencyMapping(mapping), recipe)
+    },
+};
