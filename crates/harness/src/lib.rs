@@ -26,6 +26,7 @@ pub mod provenance;
 pub mod record;
 pub mod registry;
 pub mod report;
+pub mod reuse;
 pub mod run;
 pub mod selftest;
 pub mod stats;

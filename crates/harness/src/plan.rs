@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Device;
 use reprogram_methods::{Method, Placement, Target, Template};
-use reprogram_taxonomy::Misfit;
+use reprogram_taxonomy::{Cut, Misfit};
 use serde::{Deserialize, Serialize};
 
 use crate::assets::{AssetStore, Digest, Progress, RepositoryError};
@@ -16,6 +16,7 @@ use crate::device::Precision;
 use crate::presentation::placement;
 use crate::record::EmptyCell;
 use crate::registry::{Registry, RegistryError};
+use crate::reuse::{Keeping, Reuse};
 use crate::trial::{Trial, TrialError};
 
 /// Where names are looked up, and where things run.
@@ -29,6 +30,17 @@ pub struct Workshop<'a> {
     pub device: &'a Device,
     /// Told about downloads.
     pub progress: &'a dyn Progress,
+}
+
+/// Where a trial of a plan runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The compute device.
+    pub device: &'a Device,
+    /// The device, in words.
+    pub device_name: &'a str,
+    /// Where constant halves of passes are kept, if they are.
+    pub reuse: Option<&'a Reuse>,
 }
 
 /// A data set with what methods see of it.
@@ -61,6 +73,8 @@ pub struct PlannedTrial {
     pub key: String,
     /// What the key is made of.
     pub config: serde_json::Value,
+    /// The first place that something learned acts on: what is in front of it need not be computed twice.
+    pub cut: Cut,
 }
 
 /// A cell whose checkpoint or data could not be had.
@@ -207,7 +221,7 @@ impl Plan {
     fn add(&mut self, cell: &Cell<'_>, seeds: &[u64], workshop: &Workshop<'_>) -> Result<(), PlanError> {
         let (backbone, data) = (&self.backbones[cell.backbone], &self.datasets[cell.dataset]);
         match cell.check(backbone, data, seeds[0], workshop.device) {
-            Ok(placement) => {
+            Ok((placement, cut)) => {
                 let trials = seeds.iter().map(|&seed| {
                     let config = TrialConfig {
                         numerics: NUMERICS,
@@ -231,6 +245,7 @@ impl Plan {
                         seed,
                         key: config.key(),
                         config: config.canonical(),
+                        cut,
                     }
                 });
                 self.trials.extend(trials);
@@ -247,17 +262,20 @@ impl Plan {
     }
 
     /// The trial of a plan, ready to run.
-    pub fn trial<'a>(&'a self, planned: &'a PlannedTrial, device: &'a Device) -> Trial<'a> {
-        let data = &self.datasets[&planned.dataset];
+    pub fn trial<'a>(&'a self, planned: &'a PlannedTrial, site: Site<'a>) -> Trial<'a> {
+        let Site { device, device_name, reuse } = site;
+        let (data, backbone) = (&self.datasets[&planned.dataset], &self.backbones[&planned.backbone]);
+        let f = [&planned.backbone, &backbone.weights_sha256, Precision::of(device).word(), device_name];
         Trial {
             method: &planned.method,
-            backbone: self.backbones[&planned.backbone].backbone.as_ref(),
+            backbone: backbone.backbone.as_ref(),
             dataset: &data.dataset,
             target: &data.target,
             placement: planned.placement,
             budget: &planned.budget,
             device,
             seed: planned.seed,
+            keeping: reuse.map(|reuse| Keeping { reuse, f: Digest::of_parts(&f) }),
         }
     }
 }
@@ -279,8 +297,14 @@ pub struct Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// Whether it can run, and where its images then lie.
-    pub fn check(&self, backbone: &LoadedBackbone, data: &LoadedData, seed: u64, device: &Device) -> Result<Option<Placement>, TrialError> {
+    /// Whether it can run, where its images then lie, and the first place that something learned acts on.
+    pub fn check(
+        &self,
+        backbone: &LoadedBackbone,
+        data: &LoadedData,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(Option<Placement>, Cut), TrialError> {
         let card = backbone.backbone.card();
         if !card.accepts(data.dataset.modality()) {
             let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts: card.modality(), data: data.dataset.modality() };
@@ -296,7 +320,8 @@ impl Cell<'_> {
             budget: self.budget,
             device,
             seed,
+            keeping: None,
         };
-        trial.check().map(|()| placement)
+        trial.check().map(|cut| (placement, cut))
     }
 }

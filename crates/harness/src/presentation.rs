@@ -3,10 +3,12 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
-use reprogram_methods::{Batch, Placement, Query};
+use reprogram_methods::{Batch, Placement, Program, Query};
 use reprogram_models::in_f32;
 use reprogram_taxonomy::{Card, InputSpace, Misfit};
+use sha2::{Digest as _, Sha256};
 
+use crate::assets::Digest;
 use crate::data::{Content, Example, Image, Split};
 
 /// The items of one split, ready to be fed.
@@ -19,8 +21,8 @@ pub struct Presented {
 }
 
 enum Items {
-    /// `[item, channel, height, width]`
-    Images(Tensor<4>),
+    /// `[item, channel, height, width]`, and hashes of the images that they were made of.
+    Images(Tensor<4>, Vec<Digest>),
     Texts(Vec<String>),
 }
 
@@ -52,7 +54,8 @@ impl Presented {
                     pixels.extend(place(example, channels, placement)?);
                 }
                 let [height, width] = placement.canvas;
-                Items::Images(Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), in_f32(device)))
+                let images = Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), in_f32(device));
+                Items::Images(images, examples.iter().filter_map(|example| content(example)).collect())
             }
             (InputSpace::Waveform { .. }, _) => {
                 let needs = "recordings, which no data set here holds".to_owned();
@@ -78,7 +81,7 @@ impl Presented {
     /// The items at these places.
     pub fn batch(&self, indices: &[usize]) -> Batch {
         match &self.items {
-            Items::Images(images) => {
+            Items::Images(images, _) => {
                 let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
                 let indices = Tensor::from_ints(indices.as_slice(), &images.device());
                 Batch::Images(images.clone().select(0, indices))
@@ -87,11 +90,20 @@ impl Presented {
         }
     }
 
+    /// What each item is, as far as a program's constant half depends on it: an image before it is put on the canvas, a
+    /// text as the model gets it.
+    pub fn contents(&self, program: &Program) -> Vec<Digest> {
+        match &self.items {
+            Items::Images(_, contents) => contents.clone(),
+            Items::Texts(texts) => texts.iter().map(|text| Digest::of(program.context(&Query { text: text.clone() }).as_bytes())).collect(),
+        }
+    }
+
     /// Batches for a pass without gradients: images in order, texts longest first, so that little is padded.
     pub fn passes(&self) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         let size = match &self.items {
-            Items::Images(_) => 128,
+            Items::Images(..) => 128,
             Items::Texts(texts) => {
                 order.sort_by_key(|&i| (std::cmp::Reverse(texts[i].len()), i));
                 16
@@ -106,6 +118,18 @@ fn text(example: &Example) -> Result<String, Misfit> {
         Content::Text(text) => Ok(text.clone()),
         Content::Image(_) => Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts, not images".to_owned() }),
     }
+}
+
+/// The hash of an image, its size included.
+fn content(example: &Example) -> Option<Digest> {
+    let Content::Image(image) = &example.content else { return None };
+    let mut hasher = Sha256::new();
+    for size in [image.channels, image.height, image.width] {
+        hasher.update((size as u64).to_le_bytes());
+    }
+    let bytes: Vec<u8> = image.pixels.iter().flat_map(|value| value.to_le_bytes()).collect();
+    hasher.update(&bytes);
+    Some(Digest::from_hasher(hasher))
 }
 
 /// Resizes an image and puts it into the middle of a black canvas.

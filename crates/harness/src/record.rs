@@ -83,6 +83,9 @@ pub struct Costs {
     pub forward_items_training: usize,
     /// Items that went forward through f in evaluation.
     pub forward_items_evaluation: usize,
+    /// Of the items that went forward, those whose constant half had been computed by another trial; the counts include them.
+    #[serde(default)]
+    pub reused_items: usize,
     /// Items that went backward through f.
     pub backward_items: usize,
     /// Gradient steps taken.
@@ -183,6 +186,7 @@ impl Record {
                 outcome.costs.seconds_training = 0.0;
                 outcome.costs.seconds_evaluation = 0.0;
                 outcome.costs.peak_memory_bytes = 0;
+                outcome.costs.reused_items = 0;
             }
             record.provenance = other.provenance.clone();
             record

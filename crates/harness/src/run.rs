@@ -4,11 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use burn::tensor::Device;
-
 use crate::interrupt;
 use crate::jobs::{self, Decision, Division, Jobs};
-use crate::plan::{Plan, PlannedTrial};
+use crate::plan::{Plan, PlannedTrial, Site};
 use crate::progress::say;
 use crate::provenance;
 use crate::record::{Outcome, Record, Status};
@@ -53,9 +51,7 @@ pub struct Runner<'a> {
     /// Where records go.
     pub store: &'a ResultStore,
     /// Where it is computed.
-    pub device: &'a Device,
-    /// The device, in words.
-    pub device_name: &'a str,
+    pub site: Site<'a>,
     /// Who is told.
     pub watcher: &'a dyn Watcher,
 }
@@ -159,7 +155,7 @@ impl Runner<'_> {
     /// Runs one trial and records it.
     fn attempt(&self, trial: &PlannedTrial) -> Result<Done, StoreError> {
         let started = Instant::now();
-        let (status, examples, tensors) = match self.plan.trial(trial, self.device).run() {
+        let (status, examples, tensors) = match self.plan.trial(trial, self.site).run() {
             Ok(Finished { outcome, examples, tensors }) => {
                 self.watcher.finished(trial, &outcome, started.elapsed().as_secs_f64());
                 (Status::Ok { outcome }, examples, tensors)
@@ -171,7 +167,7 @@ impl Runner<'_> {
             }
         };
         let failed = matches!(status, Status::Failed { .. });
-        let record = record(trial, self.sweep, self.plan, status, self.device_name);
+        let record = record(trial, self.sweep, self.plan, status, self.site.device_name);
         Ok(Done::Committed { failed, commit: self.store.commit(&record, &examples, &tensors)? })
     }
 }

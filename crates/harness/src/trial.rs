@@ -1,13 +1,14 @@
 //! One trial: draw, build, fit or train, choose on validation, read the test split once.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor};
 use reprogram_methods::{
-    Batch, Evaluation, Evidence, Fitting, LabelledText, Method, NamedTensor, Placement, Program, Query, Seed, Setup, Target, Updates,
-    ZerothOrder,
+    Batch, Evaluation, Evidence, Fitting, LabelledText, Method, NamedTensor, Placement, Prepared, Program, Query, Seed, Setup, Target,
+    Updates, ZerothOrder,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use reprogram_taxonomy::{Cut, Misfit};
@@ -21,6 +22,7 @@ use crate::interrupt;
 use crate::memory::peak_resident_bytes;
 use crate::presentation::Presented;
 use crate::record::{Costs, EpochPoint, ExampleOutcome, Outcome};
+use crate::reuse::{Keeping, Scope};
 
 /// What a trial is made of.
 #[derive(Clone, Copy)]
@@ -41,6 +43,8 @@ pub struct Trial<'a> {
     pub device: &'a Device,
     /// Its seed.
     pub seed: u64,
+    /// Where constant halves of passes are kept, if they are.
+    pub keeping: Option<Keeping<'a>>,
 }
 
 /// A finished trial.
@@ -75,18 +79,22 @@ pub enum TrialError {
 }
 
 impl Trial<'_> {
-    /// Whether the method can be built here: misfits are found before anything is run.
-    pub fn check(&self) -> Result<(), TrialError> {
+    /// Whether the method can be built here: misfits are found before anything is run. What comes back is the first place
+    /// that something learned acts on.
+    pub fn check(&self) -> Result<Cut, TrialError> {
         let splits = self.splits()?;
-        self.program(&splits).map(|_| ())
+        self.program(&splits).map(|program| program.cut(self.backbone))
     }
 
     /// Runs it.
     pub fn run(&self) -> Result<Finished, TrialError> {
         let splits = self.splits()?;
         let program = self.program(&splits)?;
+        let cut = program.cut(self.backbone);
         let session = Session {
             trial: self,
+            cut,
+            scope: self.keeping.and_then(|keeping| keeping.scope(self, &program, cut)).map(RefCell::new),
             train: self.present(&splits.train)?,
             validation: self.present(&splits.validation)?,
             seed: Seed::new(self.seed),
@@ -132,12 +140,16 @@ impl Trial<'_> {
 enum Sources {
     /// Nothing before ω is learnable: f's outputs, computed once, in the order of the items.
     Constant(Tensor<2>),
+    /// What is in front of the first learned place is kept, under the contents of the items.
+    Halves(Vec<Digest>),
     /// f is run again each time.
     Fresh,
 }
 
 struct Session<'a> {
     trial: &'a Trial<'a>,
+    cut: Cut,
+    scope: Option<RefCell<Scope<'a>>>,
     train: Presented,
     validation: Presented,
     seed: Seed,
@@ -147,20 +159,19 @@ struct Session<'a> {
 impl Session<'_> {
     fn run(mut self, program: Program, splits: &Splits) -> Result<Finished, TrialError> {
         let started = Instant::now();
-        let constant = program.signature().first_learnable() == Cut::Output;
         let trainable = program.signature().is_trainable();
         let evidence = program.alignment().evidence();
         let needs_train = trainable || matches!(evidence, Evidence::TrainingOnce | Evidence::TrainingEveryEpoch);
-        let train = if constant && needs_train { Sources::Constant(self.training_sources(&program)?) } else { Sources::Fresh };
-        let validation = if constant {
-            let started = Instant::now();
-            let sources = self.sources(&program, &self.validation)?;
+        let train = if needs_train { self.sources(&program, &self.train)? } else { Sources::Fresh };
+        if matches!(train, Sources::Constant(_)) {
+            self.costs.forward_items_training += self.train.len();
+        }
+        let evaluation_started = Instant::now();
+        let validation = self.sources(&program, &self.validation)?;
+        if matches!(validation, Sources::Constant(_)) {
             self.costs.forward_items_evaluation += self.validation.len();
-            self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
-            Sources::Constant(sources)
-        } else {
-            Sources::Fresh
-        };
+        }
+        self.costs.seconds_evaluation += evaluation_started.elapsed().as_secs_f64();
         let mut curve = Vec::new();
         let chosen = if trainable {
             self.train(program, &train, &validation, &mut curve)?
@@ -176,13 +187,15 @@ impl Session<'_> {
         let started = Instant::now();
         let n_passes = chosen.program.n_passes();
         let test = self.trial.present(&splits.test)?;
-        let scored = self.score(&chosen.program, &test, &Sources::Fresh)?;
+        let sources = self.sources(&chosen.program, &test)?;
+        let scored = self.score(&chosen.program, &test, &sources)?;
         self.costs.forward_items_evaluation += test.len();
         self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
         for items in [&mut self.costs.forward_items_training, &mut self.costs.forward_items_evaluation] {
             *items *= n_passes;
         }
         self.costs.peak_memory_bytes = peak_resident_bytes();
+        self.costs.reused_items = self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused());
         if !scored.is_finite() {
             return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });
         }
@@ -230,11 +243,12 @@ impl Session<'_> {
                 let rate = method.recipe.learning_rate * method.recipe.schedule.factor(self.costs.steps, n_steps);
                 let value = match &mut updates {
                     Updates::Gradients(optimizer) => {
-                        let loss = cross_entropy(self.scores(&program, &self.train, train, indices), &labels);
+                        let scores = program.alignment().align(self.outputs(&program, &self.train, train, indices)?);
+                        let loss = cross_entropy(scores, &labels);
                         let value: f32 = loss.clone().into_scalar();
                         let gradients = GradientsParams::from_grads(loss.backward(), &program);
                         program = optimizer.step(rate, program, gradients);
-                        if matches!(train, Sources::Fresh) {
+                        if !matches!(train, Sources::Constant(_)) {
                             self.costs.forward_items_training += indices.len();
                             self.costs.backward_items += indices.len();
                         }
@@ -254,7 +268,7 @@ impl Session<'_> {
             }
             let started = Instant::now();
             let scored = self.score(&program.valid(), &self.validation, validation)?;
-            if matches!(validation, Sources::Fresh) {
+            if !matches!(validation, Sources::Constant(_)) {
                 self.costs.forward_items_evaluation += self.validation.len();
             }
             self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
@@ -286,10 +300,11 @@ impl Session<'_> {
         let mut point = program.point();
         let queried = rule.step(rate, &mut point, |at| {
             stop_if_asked()?;
-            let scores = self.scores(&program.at_point(at).valid(), &self.train, train, indices);
+            let program = program.at_point(at).valid();
+            let scores = program.alignment().align(self.outputs(&program, &self.train, train, indices)?);
             Ok::<f32, TrialError>(cross_entropy(scores, labels).into_scalar())
         })?;
-        if matches!(train, Sources::Fresh) {
+        if !matches!(train, Sources::Constant(_)) {
             self.costs.forward_items_training += queried.n_queries * indices.len();
         }
         Ok((program.at_point(&point), queried.loss))
@@ -302,8 +317,9 @@ impl Session<'_> {
             (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Constant(scores)) => {
                 (scores.clone(), self.train.labels.clone())
             }
-            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Fresh) => {
-                (self.training_sources(&program.valid())?, self.train.labels.clone())
+            (Evidence::TrainingOnce | Evidence::TrainingEveryEpoch, Sources::Halves(_) | Sources::Fresh) => {
+                self.costs.forward_items_training += self.train.len();
+                (self.all_outputs(&program, &self.train, train)?, self.train.labels.clone())
             }
             (Evidence::ContentFree(texts), _) => {
                 let queries = texts.iter().map(|&text| Query { text: text.to_owned() }).collect();
@@ -315,46 +331,77 @@ impl Session<'_> {
         Ok(program)
     }
 
-    fn training_sources(&mut self, program: &Program) -> Result<Tensor<2>, TrialError> {
-        self.costs.forward_items_training += self.train.len();
-        self.sources(program, &self.train)
+    /// What a split goes through f as, under this program. Constant outputs are computed here.
+    fn sources(&self, program: &Program, items: &Presented) -> Result<Sources, TrialError> {
+        Ok(match (self.cut, &self.scope) {
+            (Cut::Output, None) => Sources::Constant(self.all_outputs(program, items, &Sources::Fresh)?),
+            (Cut::Output, Some(_)) => {
+                let halves = Sources::Halves(items.contents(program));
+                Sources::Constant(self.all_outputs(program, items, &halves)?)
+            }
+            (Cut::Hidden(_), Some(_)) => Sources::Halves(items.contents(program)),
+            (Cut::Hidden(_) | Cut::Input | Cut::Embedding, _) => Sources::Fresh,
+        })
     }
 
     /// f's outputs for all items, in their order, without gradients.
-    fn sources(&self, program: &Program, items: &Presented) -> Result<Tensor<2>, TrialError> {
+    fn all_outputs(&self, program: &Program, items: &Presented, sources: &Sources) -> Result<Tensor<2>, TrialError> {
         let program = program.valid();
         let passes = items.passes();
         let mut evaluation = Evaluation::new(&program, self.trial.backbone);
         let mut pieces = Vec::with_capacity(passes.len());
         for indices in &passes {
             stop_if_asked()?;
-            pieces.push(evaluation.source(&items.batch(indices)));
+            pieces.push(match sources {
+                Sources::Constant(_) => self.outputs(&program, items, sources, indices)?,
+                Sources::Halves(contents) => {
+                    let prepared = self.prepared(contents, items, indices, |batch| evaluation.prepare(batch))?;
+                    evaluation.finish(prepared)
+                }
+                Sources::Fresh => evaluation.source(&items.batch(indices)),
+            });
         }
         let mut place = vec![0; items.len()];
         passes.into_iter().flatten().enumerate().for_each(|(at, item)| place[item] = at);
         Ok(rows(Tensor::cat(pieces, 0), &place))
     }
 
-    /// Aligned scores of some items, differentiable.
-    fn scores(&self, program: &Program, items: &Presented, sources: &Sources, indices: &[usize]) -> Tensor<2> {
-        match sources {
-            Sources::Constant(sources) => program.alignment().align(rows(sources.clone(), indices)),
-            Sources::Fresh => program.forward(self.trial.backbone, &items.batch(indices)),
-        }
+    /// f's outputs for some items, differentiable.
+    fn outputs(&self, program: &Program, items: &Presented, sources: &Sources, indices: &[usize]) -> Result<Tensor<2>, TrialError> {
+        let backbone = self.trial.backbone;
+        Ok(match sources {
+            Sources::Constant(outputs) => rows(outputs.clone(), indices),
+            Sources::Halves(contents) => {
+                let prepared = self.prepared(contents, items, indices, |batch| program.valid().prepare(backbone, batch))?;
+                program.finish(backbone, prepared)
+            }
+            Sources::Fresh => program.source(backbone, &items.batch(indices)),
+        })
+    }
+
+    /// The constant halves of some items: those that are kept, and the others computed and kept.
+    fn prepared(
+        &self,
+        contents: &[Digest],
+        items: &Presented,
+        indices: &[usize],
+        mut prepare: impl FnMut(&Batch) -> Prepared,
+    ) -> Result<Prepared, TrialError> {
+        let mut scope = self.scope.as_ref().expect("halves are kept in a scope").borrow_mut();
+        let wanted: Vec<Digest> = indices.iter().map(|&i| contents[i]).collect();
+        let rows = scope.rows(&wanted, |missing| {
+            stop_if_asked()?;
+            let missing: Vec<usize> = missing.iter().map(|&at| indices[at]).collect();
+            Ok::<_, TrialError>(prepare(&items.batch(&missing)).into_rows().expect("a cut behind the embedding has halves"))
+        })?;
+        let rows: Vec<_> = rows.iter().map(AsRef::as_ref).collect();
+        Ok(Prepared::from_rows(self.cut, &rows, self.trial.device))
     }
 
     fn score(&self, program: &Program, items: &Presented, sources: &Sources) -> Result<Scored, TrialError> {
-        let mut evaluation = Evaluation::new(program, self.trial.backbone);
-        let mut passes = Vec::new();
-        for indices in items.passes() {
-            stop_if_asked()?;
-            let scores = match sources {
-                Sources::Constant(_) => self.scores(program, items, sources, &indices),
-                Sources::Fresh => evaluation.forward(&items.batch(&indices)),
-            };
-            passes.push((indices, scores));
-        }
-        Ok(Scored::gather(items.len(), self.trial.target.n_classes(), passes.into_iter()))
+        let outputs = self.all_outputs(program, items, sources)?;
+        let align = |indices: Vec<usize>| (indices.clone(), program.alignment().align(rows(outputs.clone(), &indices)));
+        Ok(Scored::gather(items.len(), self.trial.target.n_classes(), items.passes().into_iter().map(align)))
     }
 }
 

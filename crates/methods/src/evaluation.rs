@@ -36,6 +36,11 @@ impl<'a> Evaluation<'a> {
         self.program.prepare_after(self.backbone, batch, &mut self.prefixes)
     }
 
+    /// As [`Program::finish`].
+    pub fn finish(&mut self, prepared: Prepared) -> Tensor<2> {
+        self.program.finish_after(self.backbone, prepared, &mut self.prefixes)
+    }
+
     /// Tokens of prefixes that went through the model so far.
     pub const fn n_prefix_tokens(&self) -> usize {
         self.prefixes.n_computed()

@@ -42,6 +42,11 @@ macro_rules! family {
             /// The names of all members.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
 
+            /// The keys that a member takes beside `part`; none where there is no such member.
+            pub fn keys(name: &str) -> &'static [&'static str] {
+                match name { $($name => $crate::keys::keys_of::<$config>(),)+ _ => &[] }
+            }
+
             /// The member's name.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$member(_) => $name),+ }

@@ -3,8 +3,8 @@
 //! `f ∘ I(x) = finish(prepare(x))`. What is prepared depends on the item, the frozen weights and what is fixed alone, so that
 //! it can be kept: between epochs, between trials, between runs. The halves meet at [`Program::cut`].
 
-use burn::tensor::Tensor;
-use reprogram_models::{Backbone, Input, PrefixCache, Stream, TokenBatch, lowered};
+use burn::tensor::{Device, Tensor, TensorData};
+use reprogram_models::{Backbone, Input, PrefixCache, Stream, StreamRow, TokenBatch, in_f32, lowered};
 use reprogram_taxonomy::Cut;
 
 use crate::{Batch, Program, Reads};
@@ -23,6 +23,69 @@ pub enum Prepared {
     },
     /// The batch as it was: what is learned acts on the input or the embedding.
     Batch(Batch),
+}
+
+/// The constant half of one item, on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PreparedRow {
+    /// `[source]`
+    Outputs(Vec<f32>),
+    /// What flows into the block where the halves meet.
+    Hidden(StreamRow),
+}
+
+impl PreparedRow {
+    /// Numbers in it.
+    pub const fn n_numbers(&self) -> usize {
+        match self {
+            Self::Outputs(outputs) => outputs.len(),
+            Self::Hidden(row) => row.hidden.len(),
+        }
+    }
+}
+
+impl Prepared {
+    /// Item by item; nothing where nothing was computed.
+    pub fn into_rows(self) -> Option<Vec<PreparedRow>> {
+        match self {
+            Self::Outputs(outputs) => {
+                let [_, width] = outputs.dims();
+                let values: Vec<f32> = outputs.try_into_vec_as().expect("outputs are floats");
+                Some(values.chunks(width).map(|row| PreparedRow::Outputs(row.to_vec())).collect())
+            }
+            Self::Hidden { stream, .. } => Some(stream.into_rows().into_iter().map(PreparedRow::Hidden).collect()),
+            Self::Batch(_) => None,
+        }
+    }
+
+    /// Items together, whose halves meet at this cut.
+    ///
+    /// # Panics
+    /// When there are none, or they were prepared for another cut: a bug of the caller.
+    pub fn from_rows(cut: Cut, rows: &[&PreparedRow], device: &Device) -> Self {
+        match cut {
+            Cut::Output => {
+                let output = |row: &&PreparedRow| match row {
+                    PreparedRow::Outputs(outputs) => outputs.clone(),
+                    PreparedRow::Hidden(_) => panic!("hidden states where outputs belong"),
+                };
+                let values: Vec<f32> = rows.iter().flat_map(output).collect();
+                let shape = [rows.len(), values.len() / rows.len()];
+                Self::Outputs(Tensor::from_data(TensorData::new(values, shape), in_f32(device)))
+            }
+            Cut::Hidden(layer) => {
+                let mut hidden: Vec<&StreamRow> = Vec::with_capacity(rows.len());
+                for row in rows {
+                    match row {
+                        PreparedRow::Hidden(row) => hidden.push(row),
+                        PreparedRow::Outputs(_) => panic!("outputs where hidden states belong"),
+                    }
+                }
+                Self::Hidden { layer, stream: Stream::from_rows(&hidden, device) }
+            }
+            Cut::Input | Cut::Embedding => panic!("nothing is prepared in front of the embedding"),
+        }
+    }
 }
 
 impl Program {

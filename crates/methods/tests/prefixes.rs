@@ -18,7 +18,7 @@ use reprogram_methods::{
 };
 use reprogram_models::weights::{Gguf, Weights};
 use reprogram_models::{
-    Backbone, Decoding, EncodedPair, Input, KeyValue, Llama, LlamaConfig, Masking, PrefixCache, Reading, Stops, Stream, TokenAt,
+    Backbone, Decoding, EncodedPair, Input, KeyValue, KvCache, Llama, LlamaConfig, Masking, PrefixCache, Reading, Stops, Stream, TokenAt,
     TokenBatch, blocks::Heads, generate, generate_after,
 };
 use safetensors::tensor::{Dtype, TensorView};

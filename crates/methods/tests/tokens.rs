@@ -9,11 +9,11 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
     AlignmentSpec, Batch, Cover, DeepPromptSpec, DeltaSpec, Fused, KeyValuePrefixSpec, LinearMapSpec, LinearOn, LowRankSpec,
-    ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PixelRange, PixelUnits, PrefixInit, Program, PromptInit,
+    ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PixelRange, PixelUnits, PrefixInit, Prepared, Program, PromptInit,
     SoftPromptSpec, Squash,
 };
 use reprogram_models::cross_entropy;
-use reprogram_taxonomy::{Layers, Modality};
+use reprogram_taxonomy::{Cut, Layers, Modality};
 use toy::{CANVAS, CHANNELS, Toy, batch, method, values};
 
 const DEPTH: usize = 3;
@@ -253,4 +253,38 @@ fn xavier_stays_within_its_bound() {
     let values = program.tensors().remove(0).values;
     let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
     assert!(largest <= bound && largest > 0.95 * bound, "{largest} of {bound}");
+}
+
+#[test]
+fn two_halves_are_the_whole_in_any_company() {
+    let toy = toy();
+    let deep_at = |first| deep(2, Layers::Range { first, last: DEPTH - 1 });
+    let cases = [
+        (vec![], Cut::Output),
+        (vec![deep_at(1)], Cut::Hidden(1)),
+        (vec![deep_at(2)], Cut::Hidden(2)),
+        (vec![delta(Some(Layers::Range { first: 2, last: 2 }), 0.3), deep_at(1)], Cut::Hidden(1)),
+        (vec![low_rank()], Cut::Embedding),
+        (vec![shallow(PromptInit::Xavier)], Cut::Embedding),
+        (vec![pixels(Cover::Whole), deep_at(1)], Cut::Input),
+    ];
+    for (manipulations, cut) in cases {
+        let program = toy.program(&method(&manipulations, LINEAR), 1);
+        assert_eq!(program.cut(&toy.backbone), cut);
+        let rows = program.valid().prepare(&toy.backbone, &batch(4)).into_rows();
+        let Some(rows) = rows else {
+            assert!(matches!(cut, Cut::Embedding | Cut::Input));
+            continue;
+        };
+        let labels = [0, 1, 2, 1];
+        let order = [2, 0, 3, 1];
+        let loss_of = |scores: Tensor<2>| (values(scores.clone()), cross_entropy(scores, &order.map(|i| labels[i])).backward());
+        let (whole, expected) = loss_of(program.forward(&toy.backbone, &batch(4)).select(0, Tensor::from_ints(order, &Device::flex())));
+        let prepared = Prepared::from_rows(cut, &order.map(|i| &rows[i]), &Device::flex());
+        let (halves, found) = loss_of(program.alignment().align(program.finish(&toy.backbone, prepared)));
+        assert!(furthest(&whole, &halves) < 1e-5);
+        for (expected, found) in gradients(&program, &expected).into_iter().zip(gradients(&program, &found)) {
+            assert!(furthest(&expected.unwrap(), &found.unwrap()) < 1e-5);
+        }
+    }
 }

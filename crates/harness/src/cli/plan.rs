@@ -10,6 +10,7 @@ use crate::listing::{Entry, ListFormat, Listing, terminal_width};
 use crate::progress::Console;
 use crate::record::Status;
 use crate::store::ResultStore;
+use reprogram_taxonomy::Cut;
 
 /// Arguments of `reprogram plan`.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,7 +36,8 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
     let opened = args.compute.open()?;
     let plan = expand(&sweep, &opened, console)?;
     let store = ResultStore::existing(&args.results.join(&sweep.name)).ok();
-    let mut listing = Listing::new(format!("Plan of {}", sweep.name), &["backbone", "data set", "seed", "coordinates", "state", "key"]);
+    let mut listing =
+        Listing::new(format!("Plan of {}", sweep.name), &["backbone", "data set", "seed", "coordinates", "computed once", "state", "key"]);
     let mut n_missing = 0;
     for trial in &plan.trials {
         let record = store.as_ref().map(|store| store.record(&trial.key)).transpose().map_err(store_failure)?.flatten();
@@ -53,6 +55,7 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
             trial.dataset.as_str().into(),
             (trial.seed as usize).into(),
             trial.method.signature().to_string().into(),
+            once(trial.cut).into(),
             state.into(),
             trial.key[..12].into(),
         ]);
@@ -62,15 +65,26 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
         listing.push(
             row.into_iter()
                 .map(Entry::from)
-                .chain([Entry::None, Entry::None, format!("empty: {}", cell.reason).into(), Entry::None])
+                .chain([Entry::None, Entry::None, Entry::None, format!("empty: {}", cell.reason).into(), Entry::None])
                 .collect(),
         );
     }
     for cell in &plan.unavailable {
         let row = [cell.method.as_str(), cell.backbone.as_str(), cell.dataset.as_str()];
-        listing.push(row.into_iter().map(Entry::from).chain([Entry::None, Entry::None, "asset missing".into(), Entry::None]).collect());
+        listing.push(
+            row.into_iter().map(Entry::from).chain([Entry::None, Entry::None, Entry::None, "asset missing".into(), Entry::None]).collect(),
+        );
         listing.note(format!("{}: {}", cell.method, cell.reason));
     }
     listing.note(format!("{n_missing} of {} trials are to be run; {} cells stay empty", plan.trials.len(), plan.empty_cells.len()));
     Ok(listing.render(args.format, terminal_width()))
+}
+
+/// What of f is computed once an item, for all epochs, trials and runs.
+fn once(cut: Cut) -> String {
+    match cut {
+        Cut::Input | Cut::Embedding => "nothing".to_owned(),
+        Cut::Hidden(layer) => format!("{layer} blocks"),
+        Cut::Output => "all of f".to_owned(),
+    }
 }

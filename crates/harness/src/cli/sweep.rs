@@ -11,9 +11,10 @@ use crate::interrupt;
 use crate::jobs::Jobs;
 use crate::listing::terminal_width;
 use crate::manifest::Manifest;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, Site};
 use crate::progress::Console;
 use crate::report;
+use crate::reuse::{Bounds, Reuse};
 use crate::run::{Retry, RunError, Runner, Tally};
 use crate::store::{ResultStore, StoreError};
 
@@ -49,7 +50,30 @@ pub struct SweepOptions {
     #[arg(long, hide = true)]
     pub(super) worker: bool,
     #[command(flatten)]
+    reuse: ReuseArgs,
+    #[command(flatten)]
     pub(super) compute: ComputeArgs,
+}
+
+/// What is kept of what no learned number changes.
+#[derive(Debug, Clone, clap::Args)]
+struct ReuseArgs {
+    /// Compute in each trial again what it has in common with others
+    #[arg(long)]
+    no_reuse: bool,
+    /// Memory for what trials have in common, in each process
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    reuse_memory: usize,
+    /// Disk space for it, in the cache folder; 0 writes nothing
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    reuse_disk: u64,
+}
+
+impl ReuseArgs {
+    fn open(&self, opened: &Opened) -> Option<Reuse> {
+        let bounds = Bounds { memory: self.reuse_memory << 20, disk: self.reuse_disk << 20 };
+        (!self.no_reuse).then(|| Reuse::new(opened.store.settings().cache.join("reuse"), bounds))
+    }
 }
 
 /// Runs a sweep file.
@@ -90,8 +114,9 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
         Jobs::Measured if !opened.is_cpu() => Jobs::Fixed(1),
         jobs => jobs,
     };
-    let (name, store_of, device, device_name) = (&sweep.name, &store, &opened.device, &opened.device_name);
-    let runner = Runner { plan: &plan, sweep: name, store: store_of, device, device_name, watcher: console };
+    let reuse = options.reuse.open(&opened);
+    let site = Site { device: &opened.device, device_name: &opened.device_name, reuse: reuse.as_ref() };
+    let runner = Runner { plan: &plan, sweep: &sweep.name, store: &store, site, watcher: console };
     if options.worker {
         runner.serve();
         return Ok(String::new());

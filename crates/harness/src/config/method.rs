@@ -125,21 +125,18 @@ fn alignment(table: Spanned<toml::Table>) -> Result<AlignmentSpec, MethodFault> 
 fn manipulation(table: Spanned<toml::Table>) -> Result<ManipulationSpec, MethodFault> {
     let span = table.span();
     let mut table = table.into_inner();
-    let mut axes = toml::Table::new();
-    for key in ["modality", "format", "operator", "location", "layers", "tower"] {
-        // A part may have a `modality` of its own.
-        let value = if key == "modality" { table.get(key).cloned() } else { table.remove(key) };
-        axes.extend(value.map(|value| (key.to_owned(), value)));
-    }
-    let axes: RawAxes = axes.try_into().map_err(|error: toml::de::Error| MethodFault::at(span.clone(), error.message()))?;
-    check_stated(&axes).map_err(|incoherent| MethodFault::at(span.clone(), incoherent))?;
     let Some(part_name) = table.get("part").and_then(toml::Value::as_str).map(str::to_owned) else {
         let names = ManipulationSpec::NAMES.join(", ");
         return Err(MethodFault::at(span, format!("a manipulation needs its `part`\n  help: one of {names}")));
     };
-    if part_name != "soft-prompt" {
-        table.remove("modality");
+    let (mut axes, own_keys) = (toml::Table::new(), ManipulationSpec::keys(&part_name));
+    for key in ["modality", "format", "operator", "location", "layers", "tower"] {
+        // A part may have a `modality` or `layers` of its own.
+        let value = if own_keys.contains(&key) { table.get(key).cloned() } else { table.remove(key) };
+        axes.extend(value.map(|value| (key.to_owned(), value)));
     }
+    let axes: RawAxes = axes.try_into().map_err(|error: toml::de::Error| MethodFault::at(span.clone(), error.message()))?;
+    check_stated(&axes).map_err(|incoherent| MethodFault::at(span.clone(), incoherent))?;
     let spec: ManipulationSpec = part(table, span.clone(), "manipulation", ManipulationSpec::NAMES)?;
     let own = SiteSpec::from(spec.coordinates());
     let differs = |key: &str, stated: Option<&str>, own: &str| {
@@ -150,7 +147,9 @@ fn manipulation(table: Spanned<toml::Table>) -> Result<ManipulationSpec, MethodF
     let contradiction = differs("format", axes.format.map(Format::as_str), own.format.as_str())
         .or_else(|| differs("operator", axes.operator.map(Operator::as_str), own.operator.as_str()))
         .or_else(|| differs("location", axes.location.map(Location::as_str), own.location.as_str()))
-        .or_else(|| differs("modality", axes.modality.map(Modality::as_str), own.modality.as_str()));
+        .or_else(|| differs("modality", axes.modality.map(Modality::as_str), own.modality.as_str()))
+        .or_else(|| axes.layers.filter(|_| axes.layers != own.layers).map(|_| format!("`part = \"{part_name}\"` is not at these `layers`")))
+        .or_else(|| axes.tower.filter(|_| axes.tower != own.tower).map(|_| format!("`part = \"{part_name}\"` is not in this `tower`")));
     if let Some(reason) = contradiction {
         return Err(MethodFault::at(span, format!("{reason}\n  help: leave the axes out; a part has them by itself")));
     }

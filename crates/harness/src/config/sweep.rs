@@ -187,6 +187,14 @@ budget = { epochs = 2, batch-size = 32, shots = 4 }
     }
 
     #[test]
+    fn a_part_gets_the_keys_that_are_its_own() {
+        let late = "[method.late]\nuse = \"vpt-deep\"\nmanipulation = [{ part = \"deep-prompt\", tokens = 2, layers = [1, 2] }]\n";
+        let sweep = Sweep::parse("toy.toml", &GOOD.replace("[[exp", &format!("{late}[[exp")).replace("\"gentle\"", "\"late\""), &[]);
+        let signature = sweep.unwrap().methods["late"].method.signature();
+        assert_eq!(signature.first_learnable(), reprogram_taxonomy::Cut::Hidden(1));
+    }
+
+    #[test]
     fn set_changes_a_value() {
         let sweep = Sweep::parse("toy.toml", GOOD, &["seeds=[9]".to_owned()]).unwrap();
         assert_eq!(sweep.seeds, [9]);
@@ -215,6 +223,10 @@ location = "input"
                     "{GOOD}{}",
                     soft_text.replace("location = \"input\"", "location = \"hidden\"").replace("modality = \"text\"\n", "")
                 ),
+            ),
+            (
+                "layers where a part has none",
+                format!("{GOOD}{}", soft_text.replace("location = \"input\"", "location = \"embedding\"\nlayers = [0, 1]")),
             ),
             ("an unknown part", format!("{GOOD}{}", soft_text.replace("soft-prompt", "soft-promt").replace("\"input\"", "\"embedding\""))),
             ("an unknown key of a part", format!("{GOOD}{}", soft_text.replace("tokens", "token").replace("\"input\"", "\"embedding\""))),

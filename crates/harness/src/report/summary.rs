@@ -156,6 +156,7 @@ fn numbers(finished: &[(&Record, &Outcome)]) -> Option<Numbers> {
         costs: Costs {
             seconds_training: mean(&over(|outcome| outcome.costs.seconds_training))?,
             seconds_evaluation: mean(&over(|outcome| outcome.costs.seconds_evaluation))?,
+            reused_items: finished.iter().map(|(_, outcome)| outcome.costs.reused_items).max()?,
             peak_memory_bytes: finished.iter().map(|(_, outcome)| outcome.costs.peak_memory_bytes).max()?,
             ..costs
         },

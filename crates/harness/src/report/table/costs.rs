@@ -17,13 +17,14 @@ macro_rules! cost {
     };
 }
 
-/// Counts are those of one trial; seconds are means over seeds, the peak the greatest of them.
+/// Counts are those of one trial; seconds are means over seeds, the peak and what was reused the greatest of them.
 pub(in crate::report) const COST_COLUMNS: &[Column<Row>] = &[
     column("method", Align::Left, 0, false, |row| row.method.clone(), |_| None),
     cost!("trainable", trainable_parameters, count),
     cost!("stored", stored_parameters, count),
     cost!("forward, training", forward_items_training, count),
     cost!("forward, evaluation", forward_items_evaluation, count),
+    cost!("reused", reused_items, count),
     cost!("backward", backward_items, count),
     cost!("steps", steps, count),
     cost!("training s", seconds_training, seconds),

@@ -1,0 +1,50 @@
+//! What the constant half of a pass depends on, beside the item: the scope that its rows are kept in.
+
+use std::fs;
+use std::sync::OnceLock;
+use std::time::UNIX_EPOCH;
+
+use reprogram_methods::Program;
+use reprogram_taxonomy::{Cut, Format};
+
+use super::{Reuse, Scope};
+use crate::assets::Digest;
+use crate::cell::NUMERICS;
+use crate::trial::Trial;
+
+/// Where halves are kept, and whose they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping<'a> {
+    /// Where.
+    pub reuse: &'a Reuse,
+    /// Of f: its name, weights, precision and device.
+    pub f: Digest,
+}
+
+impl<'a> Keeping<'a> {
+    /// The rows of a trial whose halves meet at `cut`; nothing where there is nothing worth keeping in front of it.
+    pub(crate) fn scope(self, trial: &Trial<'_>, program: &Program, cut: Cut) -> Option<Scope<'a>> {
+        let cut = match cut {
+            Cut::Input | Cut::Embedding => return None,
+            Cut::Hidden(layer) => format!("in front of block {layer}"),
+            Cut::Output => format!("{:?}", program.alignment().reads()),
+        };
+        let fixed: Vec<_> = trial.method.manipulations.iter().filter(|part| part.coordinates().format() != Format::Learnable).collect();
+        // Only a fixed part can depend on the seed and yet stand in front of the cut.
+        let seed = if fixed.is_empty() { String::new() } else { trial.seed.to_string() };
+        let fixed = serde_json::to_string(&fixed).expect("plain data");
+        let (placement, target) = (format!("{:?}", trial.placement), format!("{:?}", trial.target));
+        let (numerics, f) = (NUMERICS.to_string(), self.f.to_string());
+        Some(self.reuse.scope(Digest::of_parts(&[build(), &numerics, &f, &cut, &fixed, &seed, &placement, &target])))
+    }
+}
+
+/// This build of the program: another one may compute other numbers.
+fn build() -> &'static str {
+    static BUILD: OnceLock<String> = OnceLock::new();
+    BUILD.get_or_init(|| {
+        let file = std::env::current_exe().and_then(fs::metadata);
+        let modified = file.as_ref().ok().and_then(|file| file.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+        format!("{} {:?} {:?}", env!("CARGO_PKG_VERSION"), file.map(|file| file.len()).ok(), modified)
+    })
+}
