@@ -18,6 +18,11 @@ pub trait Part {
     fn build(&self, setup: &Setup<'_>) -> Result<Self::Module, Misfit>;
 }
 
+/// Whether a key of a specification need not be written: what is left out means this.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Registers the members of a family.
 ///
 /// The first enum is what TOML holds, tagged by `part`; the second is the trainable module, which dereferences to the

@@ -23,12 +23,6 @@ pub enum PixelUnits {
     Standardised,
 }
 
-impl PixelUnits {
-    pub(crate) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// What the changed image may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,10 +35,6 @@ pub enum PixelRange {
 }
 
 impl PixelRange {
-    pub(crate) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
     pub(crate) fn apply(self, image: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Free => image,

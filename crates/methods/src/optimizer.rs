@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(&serde_json::from_str::<Optimizer>(&written(optimizer)).unwrap(), optimizer);
         }
         assert_eq!(
-            all.each_ref().map(|rule| written(rule)).join(" "),
+            all.each_ref().map(written).join(" "),
             r#""adam" {"adamw":{"weight-decay":0.01}} "normalised-sgd" {"spsa-gc":{"pairs":5,"perturbation":0.01,"decay":0.1,"momentum":0.9}}"#
         );
     }

@@ -1,7 +1,7 @@
 //! Each target class is the mean of a block of source classes: class t of those from `m t` to `m (t + 1) − 1`.
 //!
 //! # Reference
-//! Yang et al., ICML 2021, arXiv 2106.09296 (Voice2Series: many-to-one, the first m·C of the source classes, mean of m).
+//! Yang et al., ICML 2021, arXiv 2106.09296 (`Voice2Series`: many-to-one, the first m·C of the source classes, mean of m).
 //! Chosen without looking at any output, so rule-based.
 
 use std::num::NonZeroUsize;

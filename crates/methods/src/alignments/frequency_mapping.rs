@@ -4,7 +4,7 @@
 //!
 //! # Reference
 //! Chen et al., CVPR 2023, arXiv 2211.11635, eq. 3 and algorithm 1; Tsai et al., ICML 2020, arXiv 2007.08714 (BAR's
-//! frequency mapping); Tsao et al., ICLR 2024, arXiv 2310.08381 (AutoVP's FreqMap: `per-class` 1, 5 or 10, mean); Wu et al.,
+//! frequency mapping); Tsao et al., ICLR 2024, arXiv 2310.08381 (AutoVP's `FreqMap`: `per-class` 1, 5 or 10, mean); Wu et al.,
 //! arXiv 2212.10556 (EVP: `assignment = "mode"`, so that classes may share a source). Deviation from EVP: predictions are
 //! counted under the initial program, on the canvas, not on images without a border.
 
@@ -16,6 +16,7 @@ use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
 use super::{describe_groups, fitted_matrix, mean_matrix, n_source_classes, n_source_for};
+use crate::family::is_default;
 use crate::{Align, Counts, Evidence, Fitting, Part, Setup};
 
 /// When the map is counted.
@@ -40,12 +41,6 @@ pub enum Assignment {
     Mode,
 }
 
-impl Assignment {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// `part = "frequency-mapping"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -56,7 +51,7 @@ pub struct FrequencyMappingSpec {
     #[serde(skip_serializing_if = "is_one")]
     pub per_class: NonZeroUsize,
     /// Who gets a source class.
-    #[serde(skip_serializing_if = "Assignment::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub assignment: Assignment,
 }
 
@@ -66,6 +61,7 @@ impl Default for FrequencyMappingSpec {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 fn is_one(n: &NonZeroUsize) -> bool {
     *n == NonZeroUsize::MIN
 }

@@ -24,7 +24,7 @@ pub(super) const FIVE: Entry = Entry {
     method: || with(MaskNetwork::Five),
 };
 
-/// SMM with the network for ViTs.
+/// SMM with the network for `ViT`s.
 pub(super) const SIX: Entry = Entry {
     name: "smm-six",
     title: "learned change of the whole image under a mask by six convolutions; frequency label mapping before every epoch",

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pixel_frame::Squash;
 use super::site;
+use crate::family::is_default;
 use crate::masked_delta::{DeltaRule, MaskedDelta, canvas};
 use crate::{Manipulate, Part, PixelRange, PixelUnits, Setup};
 
@@ -83,10 +84,10 @@ pub struct PixelDeltaSpec {
     #[serde(default)]
     pub init_std: f32,
     /// What δ is measured in.
-    #[serde(default, skip_serializing_if = "PixelUnits::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub units: PixelUnits,
     /// What the changed image may hold.
-    #[serde(default, skip_serializing_if = "PixelRange::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub range: PixelRange,
 }
 

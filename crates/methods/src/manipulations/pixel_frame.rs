@@ -14,6 +14,7 @@ use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
 use super::site;
+use crate::family::is_default;
 use crate::masked_delta::{DeltaRule, MaskedDelta, canvas};
 use crate::{Manipulate, Part, PixelRange, PixelUnits, Setup};
 
@@ -48,10 +49,10 @@ pub struct PixelFrameSpec {
     /// Standard deviation of the initial δ; zero starts at zero.
     pub init_std: f32,
     /// What δ is measured in.
-    #[serde(skip_serializing_if = "PixelUnits::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub units: PixelUnits,
     /// What the framed image may hold.
-    #[serde(skip_serializing_if = "PixelRange::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub range: PixelRange,
 }
 

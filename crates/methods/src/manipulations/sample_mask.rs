@@ -1,12 +1,12 @@
 //! A learned change of the whole image under a mask that a small network makes of the image.
 //!
 //! `x' = x + δ ⊙ g_ψ(x)`, x behind the backbone's standardisation. g: convolutions of 3 × 3 with 8, 16, 32, 64 (and 128)
-//! channels, each with batch normalisation, ReLU and, for the first of them, max-pooling by 2; a last one to three channels
+//! channels, each with batch normalisation, `ReLU` and, for the first of them, max-pooling by 2; a last one to three channels
 //! without; each value then stands for a patch of `2^pools` pixels' edge.
 //!
 //! # Reference
-//! Cai et al., ICML 2024, arXiv 2406.03150, eq. 4 and figure 3: 26,499 trained numbers in g with five convolutions (ResNets),
-//! 102,339 with six (ViTs), three poolings. The site is parametric, though δ is added: what is added is a map of the item.
+//! Cai et al., ICML 2024, arXiv 2406.03150, eq. 4 and figure 3: 26,499 trained numbers in g with five convolutions (`ResNet`s),
+//! 102,339 with six (`ViT`s), three poolings. The site is parametric, though δ is added: what is added is a map of the item.
 
 use burn::module::{Module, Param};
 use burn::nn::BatchNorm;
@@ -28,7 +28,7 @@ pub enum MaskNetwork {
     /// Five: the paper's for `ResNet`s.
     #[default]
     Five,
-    /// Six: the paper's for ViTs.
+    /// Six: the paper's for `ViT`s.
     Six,
 }
 
