@@ -20,9 +20,16 @@ lint:
 report NAME="default":
     cargo run --release -- report results/{{NAME}}
 
-# Speed, against the saved baseline if there is one.
+benches := "--bench blocks --bench label_mapping --bench prefix_scoring --bench steps --bench records"
+
+# Saves how fast everything is, to be compared with.
+criterion-save *ARGS:
+    cargo bench --workspace {{benches}} -- --save-baseline saved {{ARGS}}
+
+# Speed against the saved baseline; fails where a bench is more than a tenth slower.
 criterion *ARGS:
-    cargo bench --workspace --bench blocks --bench label_mapping --bench prefix_scoring --bench steps --bench records -- {{ARGS}}
+    cargo bench --workspace {{benches}} -- --baseline-lenient saved {{ARGS}}
+    python3 benchmarks/regressions.py
 
 # API documentation, without warnings.
 docs:
