@@ -13,11 +13,11 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_methods::{
     AlignmentSpec, Batch, LinearMapSpec, ManipulationSpec, Method, NamedTensor, Optimizer, PixelFrameSpec, Placement, Program, PromptInit,
-    Query, RandomMappingSpec, Recipe, Seed, Setup, SoftPromptSpec, Squash, Target, Template, VerbalizerSpec, catalog,
+    Query, RandomMappingSpec, Recipe, Seed, Setup, SoftPromptSpec, Squash, Target, Template, Updates, VerbalizerSpec, catalog,
 };
 use reprogram_models::blocks::{Activation, Heads};
 use reprogram_models::weights::{Loader, Weights};
@@ -94,8 +94,10 @@ fn language_model(device: &Device) -> Llama {
         ];
         shapes.extend(block.into_iter().map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)));
     }
-    let bytes: Vec<Vec<u8>> =
-        shapes.iter().map(|(name, shape)| values(name, shape.iter().product()).iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let bytes: Vec<Vec<u8>> = shapes
+        .iter()
+        .map(|(name, shape)| values(name, shape.iter().product()).iter().flat_map(|value| value.to_le_bytes()).collect())
+        .collect();
     let view = |shape: &[usize], bytes| TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("as many bytes as the shape says");
     let views = shapes.iter().zip(&bytes).map(|((name, shape), bytes)| (name, view(shape, bytes)));
     let file = safetensors::serialize(views, None).expect("consistent views");
@@ -107,8 +109,10 @@ fn language_model(device: &Device) -> Llama {
 /// A word a token: `w2`, `w3`, ….
 fn tokenizer() -> TextTokenizer {
     let words = (2..VOCABULARY).map(|id| (format!("w{id}"), json!(id)));
-    let vocabulary: serde_json::Map<_, _> = [("<unk>".to_owned(), json!(0)), ("</s>".to_owned(), json!(1))].into_iter().chain(words).collect();
-    let end = json!({"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
+    let vocabulary: serde_json::Map<_, _> =
+        [("<unk>".to_owned(), json!(0)), ("</s>".to_owned(), json!(1))].into_iter().chain(words).collect();
+    let end =
+        json!({"id": 1, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
     let file = json!({
         "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": null, "decoder": null, "added_tokens": [end],
@@ -178,7 +182,7 @@ fn method(name: &str) -> Method {
     let adam = Recipe { optimizer: Optimizer::Adam, learning_rate: 0.01, ..Recipe::default() };
     let (manipulation, alignment, recipe) = match name {
         "vit-frame" => {
-            let frame = PixelFrameSpec { squash: Squash::Sigmoid, init_std: 0.0 };
+            let frame = PixelFrameSpec { squash: Squash::Sigmoid, ..PixelFrameSpec::default() };
             (ManipulationSpec::PixelFrame(frame), AlignmentSpec::RandomMapping(RandomMappingSpec {}), adam)
         }
         "vit-vpt-deep" => {
@@ -242,9 +246,8 @@ fn steps<'a>(name: &str, backbone: &'a dyn Backbone) -> Box<dyn FnMut() -> f32 +
     let labels: Vec<usize> = (0..batch.len()).map(|item| item % n_classes).collect();
     let method = method(name);
     let mut program = Some(program(backbone, &method, n_classes));
-    let mut optimizer: ModuleOptimizer = match method.recipe.optimizer {
-        Optimizer::Adam => AdamConfig::new().with_epsilon(1e-8).init(),
-        Optimizer::Sgd { .. } => SgdConfig::new().init(),
+    let Updates::Gradients(mut optimizer) = method.recipe.optimizer.start(Seed::new(0)) else {
+        unreachable!("workloads ask for gradients")
     };
     Box::new(move || {
         let current = program.take().expect("put back");
