@@ -29,6 +29,10 @@ use reprogram_taxonomy::{Card, Modality};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const N_WARM: usize = 2;
 const N_CLASSES: usize = 10;
 const N_IMAGES: usize = 16;

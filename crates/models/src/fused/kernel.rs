@@ -270,11 +270,12 @@ impl Matrix<'_> {
 #[inline(always)]
 pub(super) fn interleave(strip: &mut [f32], inner: usize, rows: &[&[f32]]) {
     let (cells, _) = strip[inner * ROWS..].as_chunks_mut::<ROWS>();
-    if let Ok(rows) = <[&[f32]; ROWS]>::try_from(rows) {
-        let len = rows[0].len();
-        let rows = rows.map(|row| &row[..len]);
+    // Spelled out: a closure for each row would not be inlined, and so have no vectors.
+    if let [first, second, third, fourth, fifth, sixth] = *rows {
+        let len = first.len();
+        let (second, third, fourth, fifth, sixth) = (&second[..len], &third[..len], &fourth[..len], &fifth[..len], &sixth[..len]);
         for (i, cell) in cells[..len].iter_mut().enumerate() {
-            *cell = rows.map(|row| row[i]);
+            *cell = [first[i], second[i], third[i], fourth[i], fifth[i], sixth[i]];
         }
         return;
     }

@@ -140,6 +140,11 @@ pub(crate) fn forward(block: &Block, layer: usize, stream: &mut Stream) -> Optio
     let x = Input::new(stream.hidden())?;
     let parts = Parts::new(block)?;
     let Before { prefix, past, pattern, remembers } = stream.before(layer, block.attention.rule.masking);
+    // What gradients flow to is one piece: a past that was made of something learned counts as learned itself.
+    let (prefix, past) = match past {
+        Some(past) if past.is_tracked() => (Some(prefix.map_or_else(|| past.clone(), |prefix| prefix.then(past.clone()))), None),
+        past => (prefix, past),
+    };
     let prefix = match prefix {
         Some(KeyValue { key, value }) => Some((key.dims(), Input::new(key)?, Input::new(value)?)),
         None => None,

@@ -22,14 +22,20 @@ impl KeyValue {
         self.len() == 0
     }
 
-    /// These, then others: `[batch, kv_head, past + others, head_dim]`. One row stands for all rows of the others.
+    /// Whether gradients flow to what made them.
+    pub(crate) fn is_tracked(&self) -> bool {
+        self.key.is_tracked() || self.value.is_tracked()
+    }
+
+    /// These, then others: `[batch, kv_head, past + others, head_dim]`. One row stands for all rows of the other side.
     #[must_use]
     pub(crate) fn then(self, others: Self) -> Self {
-        let join = |first: Tensor<4>, second: Tensor<4>| {
-            let [batch, n_heads, _, head_dim] = second.dims();
-            let first_len = first.dims()[2];
-            Tensor::cat(vec![first.expand([batch, n_heads, first_len, head_dim]), second], 2)
+        let rows = self.key.dims()[0].max(others.key.dims()[0]);
+        let all = |tensor: Tensor<4>| {
+            let [_, n_heads, n, head_dim] = tensor.dims();
+            tensor.expand([rows, n_heads, n, head_dim])
         };
+        let join = |first: Tensor<4>, second: Tensor<4>| Tensor::cat(vec![all(first), all(second)], 2);
         Self { key: join(self.key, others.key), value: join(self.value, others.value) }
     }
 }
@@ -120,6 +126,6 @@ impl KvCache {
 
     /// Whether gradients flow to what made it.
     pub(crate) fn is_tracked(&self) -> bool {
-        self.shared.iter().chain(&self.layers).any(|past| past.key.is_tracked() || past.value.is_tracked())
+        self.shared.iter().chain(&self.layers).any(KeyValue::is_tracked)
     }
 }
