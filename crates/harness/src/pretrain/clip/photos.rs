@@ -219,7 +219,7 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Up to [`MARGIN`] pixels off the centre either way; mirrored half of the time.
+    /// Up to four pixels off the centre either way; mirrored half of the time.
     pub fn random(rng: &mut impl RngExt) -> Self {
         Self { down: rng.random_range(-MARGIN..=MARGIN), right: rng.random_range(-MARGIN..=MARGIN), mirrored: rng.random_range(0..2) == 1 }
     }
