@@ -4,6 +4,7 @@
 //! report`: [`config`] reads it, [`plan`] expands and checks it, [`run`] computes what is missing, [`store`] keeps it,
 //! [`report`] shows it.
 
+pub mod allocator;
 pub mod assets;
 pub mod backbones;
 pub mod cell;

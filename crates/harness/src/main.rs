@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use reprogram_harness::allocator::{MiMalloc, keep_pages};
 
 /// Tensors come and go by the megabyte; the system's allocator gives each back to the kernel and asks for it again, which
 /// cost a quarter of the processor time of training.
@@ -10,5 +10,6 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    keep_pages();
     reprogram_harness::cli::main()
 }

@@ -17,7 +17,7 @@ use crate::presentation::placement;
 use crate::record::EmptyCell;
 use crate::registry::{Registry, RegistryError};
 use crate::reuse::{Keeping, Reuse};
-use crate::trial::{Trial, TrialError};
+use crate::trial::{Built, Trial, TrialError};
 
 /// Where names are looked up, and where things run.
 #[derive(Clone, Copy)]
@@ -221,7 +221,7 @@ impl Plan {
     fn add(&mut self, cell: &Cell<'_>, seeds: &[u64], workshop: &Workshop<'_>) -> Result<(), PlanError> {
         let (backbone, data) = (&self.backbones[cell.backbone], &self.datasets[cell.dataset]);
         match cell.check(backbone, data, seeds[0], workshop.device) {
-            Ok((placement, cut)) => {
+            Ok((placement, Built { cut, .. })) => {
                 let trials = seeds.iter().map(|&seed| {
                     let config = TrialConfig {
                         numerics: NUMERICS,
@@ -297,14 +297,14 @@ pub struct Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// Whether it can run, where its images then lie, and the first place that something learned acts on.
+    /// Whether it can run, where its images then lie, and what its program is like.
     pub fn check(
         &self,
         backbone: &LoadedBackbone,
         data: &LoadedData,
         seed: u64,
         device: &Device,
-    ) -> Result<(Option<Placement>, Cut), TrialError> {
+    ) -> Result<(Option<Placement>, Built), TrialError> {
         let card = backbone.backbone.card();
         if !card.accepts(data.dataset.modality()) {
             let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts: card.modality(), data: data.dataset.modality() };
@@ -322,6 +322,6 @@ impl Cell<'_> {
             seed,
             keeping: None,
         };
-        trial.check().map(|cut| (placement, cut))
+        trial.check().map(|built| (placement, built))
     }
 }

@@ -47,6 +47,19 @@ pub struct Trial<'a> {
     pub keeping: Option<Keeping<'a>>,
 }
 
+/// What a program is like, before anything is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Built {
+    /// The first place that something learned acts on.
+    pub cut: Cut,
+    /// Numbers that a gradient moves.
+    pub n_trainable: usize,
+    /// Numbers that are saved.
+    pub n_stored: usize,
+    /// Passes through f that one item costs.
+    pub n_passes: usize,
+}
+
 /// A finished trial.
 #[derive(Debug)]
 pub struct Finished {
@@ -79,11 +92,16 @@ pub enum TrialError {
 }
 
 impl Trial<'_> {
-    /// Whether the method can be built here: misfits are found before anything is run. What comes back is the first place
-    /// that something learned acts on.
-    pub fn check(&self) -> Result<Cut, TrialError> {
+    /// Whether the method can be built here: misfits are found before anything is run.
+    pub fn check(&self) -> Result<Built, TrialError> {
         let splits = self.splits()?;
-        self.program(&splits).map(|program| program.cut(self.backbone))
+        let program = self.program(&splits)?;
+        Ok(Built {
+            cut: program.cut(self.backbone),
+            n_trainable: program.n_trainable(),
+            n_stored: program.n_stored(),
+            n_passes: program.n_passes(),
+        })
     }
 
     /// Runs it.

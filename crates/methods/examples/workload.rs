@@ -29,9 +29,15 @@ use reprogram_taxonomy::{Card, Modality};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
-/// The program's own.
+/// The program's own, set as the program sets it (`harness/src/allocator.rs`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[allow(unsafe_code)]
+fn keep_pages() {
+    // SAFETY: an option by its number, before there is a second thread.
+    unsafe { libmimalloc_sys::mi_option_set(15, -1) }
+}
 
 const N_WARM: usize = 2;
 const N_CLASSES: usize = 10;
@@ -294,6 +300,7 @@ fn arguments() -> Option<(String, usize, Fusion)> {
 }
 
 fn main() -> ExitCode {
+    keep_pages();
     let Some((name, rounds, fusion)) = arguments() else {
         println!("usage: workload {} [--rounds N] [--fusion auto|never]", NAMES.join("|"));
         return ExitCode::FAILURE;

@@ -8,7 +8,7 @@ use super::sweep::read;
 use crate::backbones;
 use crate::config::{Budget, Sweep};
 use crate::data::DataError;
-use crate::plan::{Cell, LoadedData};
+use crate::plan::{Cell, LoadedData, Workshop};
 use crate::progress::Console;
 use crate::trial::TrialError;
 
@@ -37,10 +37,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let opened = args.compute.open()?;
     let workshop = opened.workshop(console);
     let loaded = backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console)?;
-    let data = LoadedData::load(&args.dataset, &workshop).map_err(|error| match error {
-        DataError::Asset(_) => Failure::AssetMissing(error.to_string()),
-        other => Failure::bad_input(other),
-    })?;
+    let data = load_data(&args.dataset, &workshop)?;
     let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None };
     let image_size = args.image_size.or(own_size);
     let cell = Cell { name: &args.method, method: &method, backbone: &args.backbone, dataset: &args.dataset, budget: &budget, image_size };
@@ -77,6 +74,14 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
         }
     }
     Ok(out)
+}
+
+/// A data set by name, for a command that looks at one cell.
+pub(super) fn load_data(name: &str, workshop: &Workshop<'_>) -> Result<LoadedData, Failure> {
+    LoadedData::load(name, workshop).map_err(|error| match error {
+        DataError::Asset(_) => Failure::AssetMissing(error.to_string()),
+        other => Failure::bad_input(other),
+    })
 }
 
 fn method(args: &ExplainArgs) -> Result<(reprogram_methods::Method, Option<usize>), Failure> {

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod explain;
 pub mod failure;
 pub mod fetch;
+pub mod methods;
 pub mod parity;
 pub mod plan;
 pub mod pretrain;
@@ -47,6 +48,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Say why a method runs on a backbone and a data set, or why not
     Explain(explain::ExplainArgs),
+    /// Browse the catalogue of methods: what they are made of, how large they are, whom to cite
+    Methods(methods::MethodsArgs),
     /// Browse the axes, the grid and the catalogue of papers
     Taxonomy(taxonomy::TaxonomyArgs),
     /// Bring the files of data sets and checkpoints to this machine
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &console),
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain::run(&args, &console),
+        Command::Methods(args) => methods::run(&args, &console),
         Command::Taxonomy(args) => taxonomy::run(&args),
         Command::Fetch(args) => fetch::run_with(&args, &console),
         Command::Pretrain(args) => pretrain::run(&args, &console),

@@ -4,7 +4,7 @@ mod axes;
 mod explain;
 mod grid;
 mod papers;
-mod suggest;
+pub(super) mod suggest;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};

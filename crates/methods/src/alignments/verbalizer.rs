@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
-use crate::{Align, Part, Reads, Setup};
+use crate::{Align, Part, Prompt, Reads, Setup};
 
 /// `part = "verbalizer"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,15 +20,17 @@ pub struct VerbalizerSpec {}
 #[derive(Module, Debug, Default)]
 pub struct Verbalizer {}
 
-/// The misfit of a part that needs answers in words.
+/// The misfit of a part that needs answers in words, each of a token at least.
 pub(super) fn needs_answers(setup: &Setup<'_>, part: &str) -> Result<(), Misfit> {
-    if setup.target.template.is_some() && setup.backbone.tokenizer().is_some() {
-        return Ok(());
+    let misfit = |needs: String| Misfit::PartNeeds { part: part.to_owned(), needs };
+    let (Some(template), Some(tokenizer)) = (&setup.target.template, setup.backbone.tokenizer()) else {
+        return Err(misfit("a language model and a data set whose template has answers in words".to_owned()));
+    };
+    let bare = template.render(&Prompt::new(""));
+    match template.answers().iter().find(|answer| tokenizer.encode_pair(&bare, answer).continuation.is_empty()) {
+        None => Ok(()),
+        Some(answer) => Err(misfit(format!("answers that the tokenizer keeps apart from the cue: of `{answer}` no token is left"))),
     }
-    Err(Misfit::PartNeeds {
-        part: part.to_owned(),
-        needs: "a language model and a data set whose template has answers in words".to_owned(),
-    })
 }
 
 impl Part for VerbalizerSpec {

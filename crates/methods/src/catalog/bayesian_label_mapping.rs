@@ -4,7 +4,7 @@ use super::ilm_vp::{frame, recipe};
 use super::{Entry, compose};
 use crate::{AlignmentSpec, BayesianMappingSpec, Method, Weighting};
 
-const REFERENCE: &str = "Cai et al., NeurIPS 2024, Bayesian-guided label mapping for visual reprogramming";
+const REFERENCE: &str = "Cai et al., NeurIPS 2024, arXiv 2410.24018";
 const DEVIATIONS: &str = "k is at least 1 and a class without counts is spread evenly (the official code gives NaN); the epoch is \
                           chosen on a validation split";
 

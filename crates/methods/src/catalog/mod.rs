@@ -9,6 +9,7 @@ mod adversarial_reprogramming;
 mod auto_vp;
 mod bayesian_label_mapping;
 mod black_box;
+mod citation;
 mod contextual_calibration;
 mod enhanced_visual_prompting;
 mod full_mapping;
@@ -38,6 +39,13 @@ pub struct Entry {
     pub deviations: &'static str,
     /// The composition with its default recipe.
     pub method: fn() -> Method,
+}
+
+impl Entry {
+    /// BibTeX of the papers that it refers to, in the order in which it does.
+    pub fn citations(&self) -> Vec<&'static str> {
+        citation::cited(self.reference)
+    }
 }
 
 /// Every catalogued method.

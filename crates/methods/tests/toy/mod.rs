@@ -29,6 +29,11 @@ pub(crate) struct Toy {
 impl Toy {
     /// With this many blocks, its weights on `device`.
     pub(crate) fn new(depth: usize, device: &Device) -> Self {
+        Self::with_sources(N_SOURCE, depth, device)
+    }
+
+    /// The same with another number of source classes.
+    pub(crate) fn with_sources(n_sources: usize, depth: usize, device: &Device) -> Self {
         let config = PlainVit {
             hidden_size: 8,
             num_hidden_layers: depth,
@@ -39,7 +44,7 @@ impl Toy {
             image_size: CANVAS,
             patch_size: 4,
             num_channels: CHANNELS,
-            num_labels: N_SOURCE,
+            num_labels: n_sources,
             image_mean: vec![0.5; CHANNELS],
             image_std: vec![0.5; CHANNELS],
         };

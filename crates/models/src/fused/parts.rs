@@ -1,5 +1,7 @@
 //! What of a block is constant, as plain numbers on the CPU.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::backend::flex::FlexTensor;
 use burn::backend::{BackendTensor, DispatchTensorKind};
 use burn::tensor::{DType, Tensor};
@@ -228,7 +230,14 @@ pub(super) fn rows_at_once(rows: usize) -> usize {
     (share.div_ceil(super::kernel::ROWS) * super::kernel::ROWS).clamp(super::kernel::ROWS, 96)
 }
 
-/// Runs tasks on all threads, each thread with memory of its own.
+/// Runs tasks on all threads. No two at a time have the same memory, and there are no more memories than threads: fresh ones
+/// are pages that the system has to clear.
 pub(super) fn on_all_threads<T: Send, M: Default + Send>(tasks: Vec<T>, run: impl Fn(T, &mut M) + Sync + Send) {
-    tasks.into_par_iter().with_max_len(1).for_each_init(M::default, |memory, task| run(task, memory));
+    let idle = Mutex::new(Vec::new());
+    let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+    tasks.into_par_iter().with_max_len(1).for_each(|task| {
+        let mut memory: M = lock().pop().unwrap_or_default();
+        run(task, &mut memory);
+        lock().push(memory);
+    });
 }

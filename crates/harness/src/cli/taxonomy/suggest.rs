@@ -2,7 +2,7 @@
 
 /// Up to three candidates that start with `word`, or are few edits away from it, nearest first. The farther ones are
 /// left out where one is much nearer.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(in crate::cli) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     if word.is_empty() {
         return Vec::new();
@@ -20,7 +20,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// `a`, `b` or `c`, each in back-quotes.
-pub(super) fn or_list(names: &[&str]) -> String {
+pub(in crate::cli) fn or_list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         None => String::new(),
