@@ -9,6 +9,9 @@
     vit-vpt-deep   a step of VPT-deep, 10 tokens at each block and a linear head, SGD
     soft-prompt    a step of 20 prompt tokens before 8 texts of 128 tokens, a model as large as SmolLM2-135M, loss on the
                    answer behind each text alone, Adam
+    coop           a step of CoOp, 16 words of context, 100 classes, 32 images, a model as large as CLIP ViT-B/32, SGD. Ours has
+                   the images' features from one pass, a fiftieth of which (50 epochs) is added to each step; the peer is the
+                   plain loop: images go through the model at every step, texts are filled up to 77 tokens
 
 The peers are transformers' ViTForImageClassification and LlamaForCausalLM (with PEFT's prompt tuning), in f32, eval mode, sdpa
 attention, weights that ask for no gradient. Both sides make up the same weights, inputs and starts by one rule, so that
@@ -27,11 +30,12 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKLOADS = ["vit-forward", "vit-frame", "vit-vpt-deep", "soft-prompt"]
+WORKLOADS = ["vit-forward", "vit-frame", "vit-vpt-deep", "soft-prompt", "coop"]
 N_WARM = 2
 SIDE, INNER, N_IMAGES, N_CLASSES = 224, 128, 16, 10
 N_TEXTS, N_TOKENS, VOCABULARY = 8, 128, 49152
 CUE, ANSWERS = 7, [100, 200]
+N_PHOTOS, N_NAMES, N_CONTEXT, CLIP_VOCABULARY = 32, 100, 16, 49408
 PARTS = {
     "layers": "encoder.layer",
     "attention.q_proj": "attention.attention.query",
@@ -85,10 +89,10 @@ def learned(name: str, shape):
     return values(name, shape).requires_grad_(True)
 
 
-def images(inner: int):
+def images(inner: int, n_images: int = N_IMAGES):
     import torch
 
-    pixels = torch.from_numpy(unit("pixels", N_IMAGES * 3 * SIDE * SIDE)).reshape(N_IMAGES, 3, SIDE, SIDE)
+    pixels = torch.from_numpy(unit("pixels", n_images * 3 * SIDE * SIDE)).reshape(n_images, 3, SIDE, SIDE)
     return pixels * inside(inner)
 
 
@@ -183,6 +187,44 @@ def prompt_steps(compiled: bool):
     return lambda: step(optimizer, loss)
 
 
+def context_steps(compiled: bool):
+    import numpy as np
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+    from transformers import CLIPConfig, CLIPModel
+
+    tower = {"num_hidden_layers": 12, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
+    start, end = CLIP_VOCABULARY - 2, CLIP_VOCABULARY - 1
+    text = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8, "vocab_size": CLIP_VOCABULARY, "max_position_embeddings": 77}
+    vision = {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "image_size": SIDE, "patch_size": 32}
+    config = CLIPConfig(
+        text_config={**tower, **text, "bos_token_id": start, "eos_token_id": end}, vision_config={**tower, **vision}, projection_dim=512,
+        attn_implementation="sdpa",
+    )  # fmt: skip
+    model = CLIPModel(config)
+    fill(model)
+    words = 1 + (unit("names", 2 * N_NAMES) * np.float32(CLIP_VOCABULARY - 3)).astype(np.int64)
+    behind = torch.cat((torch.from_numpy(words).reshape(N_NAMES, 2), torch.tensor([[CUE, end]]).expand(N_NAMES, 2)), dim=1)
+    n_behind = 77 - 1 - N_CONTEXT
+    behind = torch.cat((behind, torch.zeros(N_NAMES, n_behind - behind.shape[1], dtype=torch.long)), dim=1)
+    embed = model.text_model.embeddings.token_embedding
+    front, back = embed(torch.full((N_NAMES, 1), start)), embed(behind)
+    context, last = learned("tokens", (N_CONTEXT, 512)), 1 + N_CONTEXT + 3
+    batch, labels = images(SIDE, N_PHOTOS), torch.arange(N_PHOTOS) % N_NAMES
+    optimizer = torch.optim.SGD([context], lr=0.002)
+
+    def scores():
+        photos = model.visual_projection(model.vision_model(pixel_values=batch).pooler_output)
+        prompts = torch.cat((front, context.expand(N_NAMES, -1, -1), back), dim=1)
+        hidden = model.text_model.embeddings(inputs_embeds=prompts)
+        hidden = model.text_model.encoder(inputs_embeds=hidden, attention_mask=None, is_causal=True).last_hidden_state
+        texts = model.text_projection(model.text_model.final_layer_norm(hidden)[:, last])
+        return model.logit_scale.exp() * normalize(photos) @ normalize(texts).T
+
+    run = torch.compile(scores) if compiled else scores
+    return lambda: step(optimizer, lambda: cross_entropy(run(), labels))
+
+
 def resident(field: str) -> int:
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith(f"{field}:"):
@@ -197,7 +239,12 @@ def peer(args: argparse.Namespace) -> None:
     import torch
 
     torch.set_num_threads(args.threads)
-    run = prompt_steps(args.compile) if args.peer == "soft-prompt" else vit_steps(args.peer, args.compile)
+    if args.peer == "soft-prompt":
+        run = prompt_steps(args.compile)
+    elif args.peer == "coop":
+        run = context_steps(args.compile)
+    else:
+        run = vit_steps(args.peer, args.compile)
     gc.collect()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

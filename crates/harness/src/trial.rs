@@ -352,6 +352,11 @@ impl Session<'_> {
     /// What a split goes through f as, under this program. Constant outputs are computed here.
     fn sources(&self, program: &Program, items: &Presented) -> Result<Sources, TrialError> {
         Ok(match (self.cut, &self.scope) {
+            // Items are compared with texts that are learned: what comes out is not constant, though their features are.
+            (Cut::Output, _) if program.signature().first_learnable() != Cut::Output => match &self.scope {
+                Some(_) => Sources::Halves(items.contents(program)),
+                None => Sources::Fresh,
+            },
             (Cut::Output, None) => Sources::Constant(self.all_outputs(program, items, &Sources::Fresh)?),
             (Cut::Output, Some(_)) => {
                 let halves = Sources::Halves(items.contents(program));

@@ -13,17 +13,19 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use burn::module::Module as _;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_methods::{
-    AlignmentSpec, Batch, LinearMapSpec, ManipulationSpec, Method, NamedTensor, Optimizer, PixelFrameSpec, Placement, Program, PromptInit,
-    Query, RandomMappingSpec, Recipe, Seed, Setup, SoftPromptSpec, Squash, Target, Template, Updates, VerbalizerSpec, catalog,
+    AlignmentSpec, Batch, ClassContextSpec, ClassTemplateSpec, ContextOf, LinearMapSpec, ManipulationSpec, Method, NamedTensor,
+    NearestTextSpec, Optimizer, PixelFrameSpec, Placement, Program, PromptInit, Query, RandomMappingSpec, Recipe, Seed, Setup,
+    SoftPromptSpec, Squash, Target, Template, Updates, VerbalizerSpec, catalog,
 };
 use reprogram_models::blocks::{Activation, Heads};
 use reprogram_models::weights::{Loader, Weights};
 use reprogram_models::{
-    Backbone, Frozen, Fusion, Input, JointSpace, Llama, LlamaConfig, PlainVit, Reading, Stream, TextTokenizer, Vit, VitConfig,
-    cross_entropy,
+    Backbone, Clip, ClipConfig, ClipModel, Frozen, Fusion, Input, JointSpace, Llama, LlamaConfig, PlainVit, Reading, Stream, TextTokenizer,
+    Vit, VitConfig, cross_entropy,
 };
 use reprogram_taxonomy::{Card, Modality};
 use safetensors::tensor::{Dtype, TensorView};
@@ -47,7 +49,12 @@ const N_TOKENS: usize = 128;
 const VOCABULARY: usize = 49_152;
 const SIDE: usize = 224;
 const INNER: usize = 128;
-const NAMES: [&str; 4] = ["vit-forward", "vit-frame", "vit-vpt-deep", "soft-prompt"];
+/// Of `coop`: a batch, classes, and the epochs over which the images' one pass is spread.
+const N_PHOTOS: usize = 32;
+const N_NAMES: usize = 100;
+const N_EPOCHS: usize = 50;
+const CLIP_VOCABULARY: usize = 49_408;
+const NAMES: [&str; 5] = ["vit-forward", "vit-frame", "vit-vpt-deep", "soft-prompt", "coop"];
 
 /// In 0..1, for the entry at `index` of the tensor of this name: FNV-1a over the name, then the finaliser `lowbias32`.
 fn unit(name: &str, index: u32) -> f32 {
@@ -116,6 +123,61 @@ fn language_model(device: &Device) -> Llama {
     Llama::load(&config, "llama", weights, Some(tokenizer()), device).expect("every tensor is there")
 }
 
+/// As large as CLIP ViT-B/32.
+fn two_towers(device: &Device) -> Clip {
+    let tower = |dim: usize, n_heads: usize| {
+        json!({ "hidden_size": dim, "num_hidden_layers": 12, "num_attention_heads": n_heads, "intermediate_size": 4 * dim,
+                "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5 })
+    };
+    let (mut vision, mut text) = (tower(768, 12), tower(512, 8));
+    for (key, value) in [("image_size", SIDE), ("patch_size", 32), ("num_channels", 3)] {
+        vision[key] = json!(value);
+    }
+    let ends = [("bos_token_id", CLIP_VOCABULARY - 2), ("eos_token_id", CLIP_VOCABULARY - 1)];
+    for (key, value) in [("vocab_size", CLIP_VOCABULARY), ("max_position_embeddings", 77)].into_iter().chain(ends) {
+        text[key] = json!(value);
+    }
+    let config = json!({ "model_type": "clip", "projection_dim": 512, "vision_config": vision, "text_config": text });
+    let config = ClipConfig::from_hub(config.to_string().as_bytes(), None).expect("a coherent configuration");
+    let loader = Loader::initialise(Box::new(|name, shape| values(name, shape.iter().product())), device);
+    let (model, manifest) = ClipModel::from_loader(&config, loader).expect("a coherent configuration");
+    let tensors = manifest.export(&model);
+    drop(model);
+    let bytes: Vec<Vec<u8>> = tensors.iter().map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let view = |shape: &[usize], bytes| TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("as many bytes as the shape says");
+    let views = tensors.iter().zip(&bytes).map(|(tensor, bytes)| (tensor.name.clone(), view(&tensor.shape, bytes)));
+    let file = safetensors::serialize(views, None).expect("consistent views");
+    drop(bytes);
+    let weights = Weights::from_safetensors(&file).expect("just written");
+    Clip::load(&config, "clip", weights, Some(clip_tokenizer()), device).expect("every tensor is there")
+}
+
+/// A word a token, between a start and an end.
+fn clip_tokenizer() -> TextTokenizer {
+    let (start, end) = (CLIP_VOCABULARY - 2, CLIP_VOCABULARY - 1);
+    let mut vocabulary: serde_json::Map<_, _> = (1..start).map(|id| (format!("w{id}"), json!(id))).collect();
+    vocabulary.extend([("<unk>".to_owned(), json!(0)), ("<s>".to_owned(), json!(start)), ("</s>".to_owned(), json!(end))]);
+    let special = |id: usize, content: &str| json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
+    let [front, back] = ["<s>", "</s>"].map(|id| json!({"SpecialToken": {"id": id, "type_id": 0}}));
+    let [text, other] = ["A", "B"].map(|id| json!({"Sequence": {"id": id, "type_id": 0}}));
+    let file = json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "decoder": null, "added_tokens": [special(start, "<s>"), special(end, "</s>")],
+        "post_processor": {
+            "type": "TemplateProcessing", "single": [front, text, back], "pair": [front, text, other, back],
+            "special_tokens": {"<s>": {"id": "<s>", "ids": [start], "tokens": ["<s>"]}, "</s>": {"id": "</s>", "ids": [end], "tokens": ["</s>"]}},
+        },
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unk>"},
+    });
+    TextTokenizer::from_tokenizer_json(file.to_string().as_bytes(), None).expect("a tokenizer")
+}
+
+/// Of two words each.
+fn class_names(n_classes: usize) -> Vec<String> {
+    let word = |i: usize| format!("w{}", 1 + (unit("names", i as u32) * (CLIP_VOCABULARY - 3) as f32) as usize);
+    (0..n_classes).map(|class| format!("{} {}", word(2 * class), word(2 * class + 1))).collect()
+}
+
 /// A word a token: `w2`, `w3`, ….
 fn tokenizer() -> TextTokenizer {
     let words = (2..VOCABULARY).map(|id| (format!("w{id}"), json!(id)));
@@ -167,18 +229,22 @@ impl Backbone for Told<'_> {
         self.0.joint()
     }
 
+    fn text_features(&self, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+        self.0.text_features(rows, run)
+    }
+
     fn heads(&self) -> Option<Heads> {
         self.0.heads()
     }
 }
 
 /// Pixels within the inner square, zeros around it: `[image, 3, side, side]`.
-fn images(inner: usize, device: &Device) -> Tensor<4> {
+fn images(n_images: usize, inner: usize, device: &Device) -> Tensor<4> {
     let offset = (SIDE - inner) / 2;
     let inside = |at: usize| (offset..offset + inner).contains(&at);
     let pixel = |i: usize| if inside(i / SIDE % SIDE) && inside(i % SIDE) { unit("pixels", i as u32) } else { 0.0 };
-    let pixels: Vec<f32> = (0..N_IMAGES * 3 * SIDE * SIDE).map(pixel).collect();
-    Tensor::from_data(TensorData::new(pixels, [N_IMAGES, 3, SIDE, SIDE]), device)
+    let pixels: Vec<f32> = (0..n_images * 3 * SIDE * SIDE).map(pixel).collect();
+    Tensor::from_data(TensorData::new(pixels, [n_images, 3, SIDE, SIDE]), device)
 }
 
 /// Texts of [`N_TOKENS`] tokens, the template's cue included.
@@ -189,6 +255,15 @@ fn texts() -> Vec<Query> {
 }
 
 fn method(name: &str) -> Method {
+    if name == "coop" {
+        let template = ManipulationSpec::ClassTemplate(ClassTemplateSpec { templates: vec!["{} w7".to_owned()] });
+        let context = ClassContextSpec { tokens: 16, init: PromptInit::Normal { std: 0.02 }, of: ContextOf::All };
+        return Method {
+            manipulations: vec![template, ManipulationSpec::ClassContext(context)],
+            alignment: AlignmentSpec::NearestText(NearestTextSpec {}),
+            recipe: Recipe { optimizer: Optimizer::Sgd { momentum: 0.0 }, learning_rate: 0.002, ..Recipe::default() },
+        };
+    }
     let adam = Recipe { optimizer: Optimizer::Adam, learning_rate: 0.01, ..Recipe::default() };
     let (manipulation, alignment, recipe) = match name {
         "vit-frame" => {
@@ -217,11 +292,7 @@ fn program(backbone: &dyn Backbone, method: &Method, n_classes: usize) -> Progra
         separator: "\n".to_owned(),
         labels: vec!["w100".to_owned(), "w200".to_owned()],
     };
-    let target = Target {
-        classes: (0..n_classes).map(|class| format!("class {class}")).collect(),
-        template: backbone.tokenizer().map(|_| template),
-        shares_source_labels: false,
-    };
+    let target = Target { classes: class_names(n_classes), template: backbone.tokenizer().map(|_| template), shares_source_labels: false };
     let device = backbone.device().autodiff();
     let placement = Some(Placement { canvas: [SIDE; 2], image: [INNER; 2] });
     let setup = Setup { backbone, device: &device, target: &target, placement, train_texts: &[], seed: Seed::new(0) };
@@ -242,15 +313,16 @@ fn program(backbone: &dyn Backbone, method: &Method, n_classes: usize) -> Progra
 fn steps<'a>(name: &str, backbone: &'a dyn Backbone) -> Box<dyn FnMut() -> f32 + 'a> {
     let device = backbone.device();
     if name == "vit-forward" {
-        let images = images(SIDE, &device);
+        let images = images(N_IMAGES, SIDE, &device);
         return Box::new(move || {
             let stream = backbone.blocks(backbone.embed(Input::Image(images.clone())));
             backbone.read(&stream, Reading::Logits).square().mean().into_scalar()
         });
     }
     let (batch, n_classes) = match name {
-        "vit-frame" => (Batch::Images(images(INNER, &device)), N_CLASSES),
-        "vit-vpt-deep" => (Batch::Images(images(SIDE, &device)), N_CLASSES),
+        "vit-frame" => (Batch::Images(images(N_IMAGES, INNER, &device)), N_CLASSES),
+        "vit-vpt-deep" => (Batch::Images(images(N_IMAGES, SIDE, &device)), N_CLASSES),
+        "coop" => (Batch::Images(images(N_PHOTOS, SIDE, &device)), N_NAMES),
         _ => (Batch::Texts(texts()), 2),
     };
     let labels: Vec<usize> = (0..batch.len()).map(|item| item % n_classes).collect();
@@ -259,9 +331,18 @@ fn steps<'a>(name: &str, backbone: &'a dyn Backbone) -> Box<dyn FnMut() -> f32 +
     let Updates::Gradients(mut optimizer) = method.recipe.optimizer.start(Seed::new(0)) else {
         unreachable!("workloads ask for gradients")
     };
+    // What a trial computes once and keeps: the images' features. Its share of a step is added to the step's time.
+    let started = Instant::now();
+    let prepared = program.as_ref().filter(|_| name == "coop").map(|program| program.valid().prepare(backbone, &batch));
+    let share = if name == "coop" { started.elapsed().as_secs_f64() / N_EPOCHS as f64 } else { 0.0 };
     Box::new(move || {
         let current = program.take().expect("put back");
-        let loss = cross_entropy(current.forward(backbone, &batch), &labels);
+        let scores = match &prepared {
+            Some(prepared) => current.alignment().align(current.finish(backbone, prepared.clone())),
+            None => current.forward(backbone, &batch),
+        };
+        let loss = cross_entropy(scores, &labels);
+        std::thread::sleep(std::time::Duration::from_secs_f64(share));
         let value = loss.clone().into_scalar();
         let gradients = GradientsParams::from_grads(loss.backward(), &current);
         program = Some(optimizer.step(method.recipe.learning_rate, current, gradients));
@@ -306,7 +387,11 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let device = Device::flex();
-    let backbone: Box<dyn Backbone> = if name == "soft-prompt" { Box::new(language_model(&device)) } else { Box::new(vit(&device)) };
+    let backbone: Box<dyn Backbone> = match name.as_str() {
+        "soft-prompt" => Box::new(language_model(&device)),
+        "coop" => Box::new(two_towers(&device)),
+        _ => Box::new(vit(&device)),
+    };
     let backbone = Told(&*backbone, fusion);
     let mut step = steps(&name, &backbone);
     // Where this is refused, the peak is that of loading too.

@@ -6,8 +6,8 @@ use reprogram_taxonomy::Alignment;
 use crate::family::family;
 use crate::{
     BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FirstClasses,
-    FirstClassesSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec, LinearMap, LinearMapSpec, RandomMapping,
-    RandomMappingSpec, RankMapping, RankMappingSpec, Verbalizer, VerbalizerSpec,
+    FirstClassesSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec, LinearMap, LinearMapSpec, NearestText,
+    NearestTextSpec, RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Verbalizer, VerbalizerSpec,
 };
 
 /// What of f an alignment reads.
@@ -19,6 +19,8 @@ pub enum Reads {
     Features,
     /// The log-likelihood of each class's answer after the prompt, `[batch, target]`, in nats.
     Answers,
+    /// How near an item is to each class's text in the joint space, `[batch, target]`.
+    ClassTexts,
 }
 
 /// What an alignment is fitted on, without gradients.
@@ -74,6 +76,7 @@ family! {
     Aligner: Align;
     "identity" => Identity from IdentitySpec,
     "verbalizer" => Verbalizer from VerbalizerSpec,
+    "nearest-text" => NearestText from NearestTextSpec,
     "first-classes" => FirstClasses from FirstClassesSpec,
     "block-mapping" => BlockMapping from BlockMappingSpec,
     "rank-mapping" => RankMapping from RankMappingSpec,

@@ -16,12 +16,13 @@ pub struct Fused<'a> {
 }
 
 impl<'a> Fused<'a> {
-    /// These programs; nothing where they are none, differ in their coordinates, or answer in words, which share what
-    /// their prompts begin with in a way of their own.
+    /// These programs; nothing where they are none, differ in their coordinates, or answer in words or are
+    /// compared with them, which share what texts begin with in a way of their own.
     pub fn new(programs: &'a [&'a Program]) -> Option<Self> {
         let first = programs.first()?;
         let alike = programs.iter().all(|program| program.signature() == first.signature());
-        (alike && first.alignment().reads() != Reads::Answers).then_some(Self { programs })
+        let sharing = matches!(first.alignment().reads(), Reads::Answers | Reads::ClassTexts);
+        (alike && !sharing).then_some(Self { programs })
     }
 
     /// Target scores of each program on its own batch, `[batch, target]` each. The batches are of one modality.

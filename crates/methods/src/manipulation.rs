@@ -6,10 +6,10 @@ use reprogram_taxonomy::Site;
 
 use crate::family::family;
 use crate::{
-    DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, KeyValuePrefix,
-    KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec,
-    PixelGenerator, PixelGeneratorSpec, Prompt, SampleMask, SampleMaskSpec, SoftPrompt, SoftPromptSpec, TrainableResize,
-    TrainableResizeSpec,
+    ClassContext, ClassContextSpec, ClassTemplate, ClassTemplateSpec, ClassTexts, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec,
+    Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec,
+    MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, Prompt,
+    SampleMask, SampleMaskSpec, SoftPrompt, SoftPromptSpec, TrainableResize, TrainableResizeSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
@@ -32,6 +32,16 @@ pub trait Manipulate {
     /// ℓ = input, text.
     fn prompt(&self, prompt: Prompt) -> Prompt {
         prompt
+    }
+
+    /// ℓ = input, the texts of classes where items are compared with texts.
+    fn class_texts(&self, texts: ClassTexts) -> ClassTexts {
+        texts
+    }
+
+    /// Whether all rows of a stream are treated alike, so that texts may be laid out as trees.
+    fn is_uniform(&self) -> bool {
+        true
     }
 
     /// ℓ = embedding.
@@ -67,5 +77,7 @@ family! {
     "deep-prompt" => DeepPrompt from DeepPromptSpec,
     "key-value-prefix" => KeyValuePrefix from KeyValuePrefixSpec,
     "delta" => Delta from DeltaSpec,
+    "class-template" => ClassTemplate from ClassTemplateSpec,
+    "class-context" => ClassContext from ClassContextSpec,
     "low-rank" => LowRank from LowRankSpec,
 }

@@ -54,7 +54,7 @@ impl Method {
         self.check_tokens()?;
         let manipulations = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         let alignment = self.alignment.build(setup)?;
-        Ok(Program::new(manipulations, alignment, signature, setup.target.template.clone()))
+        Ok(Program::new(manipulations, alignment, signature, card.main.tower, setup.target))
     }
 
     /// A deep prompt replaces all prompt tokens that are there, so that none of another part may be among them.

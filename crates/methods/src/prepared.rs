@@ -4,15 +4,17 @@
 //! it can be kept: between epochs, between trials, between runs. The halves meet at [`Program::cut`].
 
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_models::{Backbone, Input, PrefixCache, Stream, StreamRow, TokenBatch, in_f32, lowered};
+use reprogram_models::{Backbone, Input, Stream, StreamRow, TokenBatch, in_f32, lowered};
 use reprogram_taxonomy::Cut;
 
+use crate::kept::Kept;
 use crate::{Batch, Program, Reads};
 
 /// The constant half of a pass.
 #[derive(Debug, Clone)]
 pub enum Prepared {
-    /// f's outputs as the alignment reads them, `[batch, source]`: nothing in front of ω is learned.
+    /// f's outputs as the alignment reads them, `[batch, source]`, or `[batch, joint]` where they are yet to be compared with texts:
+    /// nothing that items go through in front of ω is learned.
     Outputs(Tensor<2>),
     /// The stream in front of this block, which is the first that something learned acts on.
     Hidden {
@@ -103,18 +105,18 @@ impl Program {
 
     /// The half that nothing learned changes.
     pub fn prepare(&self, backbone: &dyn Backbone, batch: &Batch) -> Prepared {
-        self.prepare_after(backbone, batch, &mut PrefixCache::new(0))
+        self.prepare_after(backbone, batch, &mut Kept::nothing())
     }
 
     /// The other half: `[batch, source]`.
     pub fn finish(&self, backbone: &dyn Backbone, prepared: Prepared) -> Tensor<2> {
-        self.finish_after(backbone, prepared, &mut PrefixCache::new(0))
+        self.finish_after(backbone, prepared, &mut Kept::nothing())
     }
 
     /// As [`Program::prepare`], with the keys and values of what earlier texts of this very program began with.
-    pub(crate) fn prepare_after(&self, backbone: &dyn Backbone, batch: &Batch, prefixes: &mut PrefixCache) -> Prepared {
+    pub(crate) fn prepare_after(&self, backbone: &dyn Backbone, batch: &Batch, kept: &mut Kept) -> Prepared {
         match self.cut(backbone) {
-            Cut::Output => Prepared::Outputs(self.finish_after(backbone, Prepared::Batch(batch.clone()), prefixes)),
+            Cut::Output => Prepared::Outputs(self.outputs(backbone, Prepared::Batch(batch.clone()), kept)),
             Cut::Hidden(layer) => {
                 let stream = self.embedding(backbone.embed(self.input(backbone, batch)));
                 Prepared::Hidden { layer, stream: self.through(backbone, 0..layer, stream) }
@@ -124,13 +126,22 @@ impl Program {
     }
 
     /// As [`Program::finish`], with the same.
-    pub(crate) fn finish_after(&self, backbone: &dyn Backbone, prepared: Prepared, prefixes: &mut PrefixCache) -> Tensor<2> {
+    pub(crate) fn finish_after(&self, backbone: &dyn Backbone, prepared: Prepared, kept: &mut Kept) -> Tensor<2> {
+        let outputs = self.outputs(backbone, prepared, kept);
+        match self.alignment().reads() {
+            Reads::Logits | Reads::Features | Reads::Answers => outputs,
+            Reads::ClassTexts => self.compared(backbone, outputs, kept),
+        }
+    }
+
+    /// What of an item's own pass the alignment reads, not yet compared with anything.
+    fn outputs(&self, backbone: &dyn Backbone, prepared: Prepared, kept: &mut Kept) -> Tensor<2> {
         let depth = backbone.card().main.depth;
         match prepared {
             Prepared::Outputs(outputs) => outputs,
             Prepared::Hidden { layer, stream } => self.read(backbone, &self.through(backbone, layer..depth, stream)),
             Prepared::Batch(Batch::Texts(queries)) if self.alignment().reads() == Reads::Answers => {
-                self.answer_scores(backbone, &queries, prefixes)
+                self.answer_scores(backbone, &queries, &mut kept.prefixes)
             }
             Prepared::Batch(batch) => {
                 let stream = self.embedding(backbone.embed(self.input(backbone, &batch)));

@@ -7,8 +7,9 @@ use burn::tensor::{Tensor, TensorData};
 use reprogram_models::{Backbone, EncodedPair, PrefixCache, Reading, Stream, in_f32, raised};
 use reprogram_taxonomy::{Signature, Tower};
 
+use crate::kept::Kept;
 use crate::likelihood::{Scorer, context_of};
-use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Template};
+use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Target, Template};
 
 /// `I_{λ,τ,ℓ}` and `O_ω` around a frozen f.
 #[derive(Module, Debug)]
@@ -17,6 +18,10 @@ pub struct Program {
     alignment: Aligner,
     #[module(skip)]
     signature: Signature,
+    #[module(skip)]
+    main: Tower,
+    #[module(skip)]
+    classes: Vec<String>,
     #[module(skip)]
     template: Option<Template>,
 }
@@ -54,8 +59,19 @@ pub enum ProgramLoadError {
 }
 
 impl Program {
-    pub(crate) fn new(manipulations: Vec<Manipulator>, alignment: Aligner, signature: Signature, template: Option<Template>) -> Self {
-        Self { manipulations, alignment, signature, template }
+    /// `main`: the tower that items go through.
+    pub(crate) fn new(manipulations: Vec<Manipulator>, alignment: Aligner, signature: Signature, main: Tower, target: &Target) -> Self {
+        Self { manipulations, alignment, signature, main, classes: target.classes.clone(), template: target.template.clone() }
+    }
+
+    /// Its manipulations, each with the tower that it acts in.
+    pub(crate) fn manipulations(&self) -> impl Iterator<Item = (&Manipulator, Tower)> {
+        self.manipulations.iter().zip(&self.signature.sites).map(|(part, site)| (part, site.tower().unwrap_or(self.main)))
+    }
+
+    /// Names of the target classes.
+    pub(crate) fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// Its coordinates.
@@ -81,12 +97,12 @@ impl Program {
     /// `f ∘ I_{λ,τ,ℓ}(x)` as the alignment reads it: `[batch, source]`. Where nothing before ω is learnable it is
     /// constant, and need not be computed twice: see [`Program::prepare`].
     pub fn source(&self, backbone: &dyn Backbone, batch: &Batch) -> Tensor<2> {
-        self.source_after(backbone, batch, &mut PrefixCache::new(0))
+        self.source_after(backbone, batch, &mut Kept::nothing())
     }
 
     /// As [`Program::source`], with the keys and values of what earlier texts of this very program began with.
-    pub(crate) fn source_after(&self, backbone: &dyn Backbone, batch: &Batch, prefixes: &mut PrefixCache) -> Tensor<2> {
-        self.finish_after(backbone, self.prepare_after(backbone, batch, prefixes), prefixes)
+    pub(crate) fn source_after(&self, backbone: &dyn Backbone, batch: &Batch, kept: &mut Kept) -> Tensor<2> {
+        self.finish_after(backbone, self.prepare_after(backbone, batch, kept), kept)
     }
 
     /// The rendered context of a text item, as the model gets it.
@@ -151,13 +167,18 @@ impl Program {
         queries.iter().map(row).collect()
     }
 
+    /// Behind the embedding of the stream's tower.
     pub(crate) fn embedding(&self, stream: Stream) -> Stream {
-        self.manipulations.iter().fold(stream, |stream, part| part.embedding(stream))
+        self.acting_in(stream.tower()).fold(stream, |stream, part| part.embedding(stream))
     }
 
     /// In front of the block at `layer`.
     pub(crate) fn hidden(&self, layer: usize, stream: Stream) -> Stream {
-        self.manipulations.iter().fold(stream, |stream, part| part.hidden(layer, stream))
+        self.acting_in(stream.tower()).fold(stream, |stream, part| part.hidden(layer, stream))
+    }
+
+    fn acting_in(&self, tower: Tower) -> impl Iterator<Item = &Manipulator> {
+        self.manipulations().filter(move |(_, own)| *own == tower).map(|(part, _)| part)
     }
 
     fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
@@ -172,7 +193,7 @@ impl Program {
     pub(crate) fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
         match self.alignment.reads() {
             Reads::Logits => raised(backbone.read(stream, Reading::Logits)),
-            Reads::Features => raised(backbone.read(stream, Reading::Features)),
+            Reads::Features | Reads::ClassTexts => raised(backbone.read(stream, Reading::Features)),
             Reads::Answers => panic!("answers are in words: the part's build comes first"),
         }
     }
@@ -198,7 +219,7 @@ impl Program {
     fn n_prompt(&self, backbone: &dyn Backbone) -> usize {
         let dim = backbone.card().main.dim;
         let empty = Stream::unpadded(Tensor::zeros([1, 0, dim], &backbone.device()), Tower::Text, 0);
-        self.manipulations.iter().fold(empty, |stream, part| part.embedding(stream)).layout().prompt
+        self.embedding(empty).layout().prompt
     }
 }
 

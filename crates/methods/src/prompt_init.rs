@@ -7,7 +7,7 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_models::Input;
-use reprogram_taxonomy::{InputSpace, Misfit};
+use reprogram_taxonomy::{InputSpace, Misfit, Tower};
 use serde::{Deserialize, Serialize};
 
 use crate::Setup;
@@ -39,13 +39,18 @@ impl PromptInit {
         Self::Xavier
     }
 
-    /// `[n, dim]`, drawn from the trial's generator of this part's name.
+    /// `[n, dim]` of the main tower, drawn from the trial's generator of this part's name.
     pub(crate) fn draw(&self, n: usize, setup: &Setup<'_>, part: &str) -> Result<TensorData, Misfit> {
+        self.draw_in(setup.backbone.card().main.tower, n, setup, part)
+    }
+
+    /// The same for a tower, which [`reprogram_taxonomy::Signature::check`] has found.
+    pub(crate) fn draw_in(&self, tower: Tower, n: usize, setup: &Setup<'_>, part: &str) -> Result<TensorData, Misfit> {
         let needs = |needs: &str| Misfit::PartNeeds { part: part.to_owned(), needs: needs.to_owned() };
         if n == 0 {
             return Err(needs("at least one token"));
         }
-        let dim = setup.backbone.card().main.dim;
+        let dim = setup.backbone.card().tower(tower).map_or(0, |tower| tower.dim);
         let mut rng = setup.seed.fork(part).rng();
         let embeddings =
             || setup.backbone.token_embeddings().ok_or_else(|| needs("a backbone with a vocabulary, or `init = { normal = { std = … } }`"));

@@ -127,6 +127,14 @@ pub trait Backbone: Send + Sync {
         None
     }
 
+    /// Features of texts in the joint space, `[texts, joint]`, not of unit length; for backbones that have one. `rows` are
+    /// tokens, special ones included. `run` carries a stream from the embedding through the blocks, and must do the same to
+    /// every row and every part of a row: texts may be laid out as trees.
+    fn text_features(&self, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+        let stream = run(self.embed(Input::Tokens(TokenBatch::new(rows))));
+        self.read(&stream, Reading::Features)
+    }
+
     /// All blocks in order, nothing changed in between.
     fn blocks(&self, mut stream: Stream) -> Stream {
         let depth = self.card().tower(stream.tower()).map_or(0, |tower| tower.depth);

@@ -7,10 +7,11 @@ use reprogram_taxonomy::Modality;
 use sha2::{Digest as _, Sha256};
 
 use super::image_csv::Grey;
+use super::image_tar::Folders;
 use super::pools::Pools;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
-use super::{DataError, Example, PoolSizes, image_csv, image_u16, label_lines, text_csv, zip_texts};
+use super::{DataError, Example, PoolSizes, image_csv, image_tar, image_u16, label_lines, text_csv, zip_texts};
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
 
@@ -113,6 +114,9 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
     let Rows { examples, left_out } = match entry.reader() {
         &Reader::ImageCsv { height, width, highest } => image_csv::read(file(0), Grey { height, width, highest }, n_classes)?,
         &Reader::ImageU16 { height, width, highest } => image_u16::read(file(0), file(1), Grey { height, width, highest }, n_classes)?,
+        Reader::ImageTar { height, width, folders, at_most } => {
+            image_tar::read(file(0), Folders { names: folders, height: *height, width: *width, at_most: *at_most })?
+        }
         Reader::TextCsv { text, label, labels, ignored_labels, encoding, unreadable } => {
             let (encoding, unreadable) = (*encoding, *unreadable);
             text_csv::read(file(0), Columns { text, label, labels, ignored_labels, encoding, unreadable })?

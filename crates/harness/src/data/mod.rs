@@ -4,6 +4,7 @@ mod dataset;
 mod error;
 mod example;
 mod image_csv;
+mod image_tar;
 mod image_u16;
 mod label_lines;
 mod pools;

@@ -26,6 +26,18 @@ pub enum Reader {
         /// The value of white.
         highest: u16,
     },
+    /// One packed tar archive of JPEG or PNG files in colour, a folder a class.
+    ImageTar {
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
+        /// The folders of the classes, in the order of the classes.
+        folders: Vec<String>,
+        /// Of each class, the first so many files by name; the others are left out, and counted.
+        #[serde(default)]
+        at_most: Option<usize>,
+    },
     /// One CSV file with a header line.
     TextCsv {
         /// The column of the text.
@@ -100,7 +112,7 @@ impl Reader {
     /// Whether items are texts.
     pub const fn reads_text(&self) -> bool {
         match self {
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } => false,
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageTar { .. } => false,
             Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => true,
         }
     }
@@ -109,7 +121,7 @@ impl Reader {
     pub const fn files_a_part(&self) -> usize {
         match self {
             Self::ImageU16 { .. } => 2,
-            Self::ImageCsv { .. } | Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => 1,
+            Self::ImageCsv { .. } | Self::ImageTar { .. } | Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => 1,
         }
     }
 
@@ -119,6 +131,7 @@ impl Reader {
             Self::ImageCsv { .. } | Self::ImageU16 { .. } => None,
             Self::TextCsv { labels, .. } | Self::LabelLines { labels, .. } => Some(labels.len()),
             Self::ZipTexts { folders, .. } => Some(folders.len()),
+            Self::ImageTar { folders, .. } => Some(folders.len()),
         }
     }
 
@@ -126,6 +139,7 @@ impl Reader {
     pub fn leaves_out(&self) -> bool {
         match self {
             Self::TextCsv { ignored_labels, unreadable, .. } => !ignored_labels.is_empty() || *unreadable == Unreadable::LeaveOut,
+            Self::ImageTar { at_most, .. } => at_most.is_some(),
             Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => false,
         }
     }

@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
-use reprogram_methods::Program;
-use reprogram_taxonomy::{Cut, Format};
+use reprogram_methods::{Program, Reads};
+use reprogram_taxonomy::{Cut, Format, Site};
 
 use super::{Reuse, Scope};
 use crate::assets::Digest;
@@ -27,9 +27,16 @@ impl<'a> Keeping<'a> {
         let cut = match cut {
             Cut::Input | Cut::Embedding => return None,
             Cut::Hidden(layer) => format!("in front of block {layer}"),
-            Cut::Output => format!("{:?}", program.alignment().reads()),
+            Cut::Output => match program.alignment().reads() {
+                // What is compared with texts are features.
+                Reads::Features | Reads::ClassTexts => "Features".to_owned(),
+                reads @ (Reads::Logits | Reads::Answers) => format!("{reads:?}"),
+            },
         };
-        let fixed: Vec<_> = trial.method.manipulations.iter().filter(|part| part.coordinates().format() != Format::Learnable).collect();
+        // What acts on the texts that items are compared with leaves the items alone.
+        let main = trial.backbone.card().main.tower;
+        let is_fixed = |site: &Site| site.format() != Format::Learnable && site.tower().is_none_or(|tower| tower == main);
+        let fixed: Vec<_> = trial.method.manipulations.iter().filter(|part| is_fixed(&part.coordinates())).collect();
         // Only a fixed part can depend on the seed and yet stand in front of the cut.
         let seed = if fixed.is_empty() { String::new() } else { trial.seed.to_string() };
         let fixed = serde_json::to_string(&fixed).expect("plain data");

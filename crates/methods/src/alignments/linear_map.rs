@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData, module::linear};
 use rand::RngExt;
 use reprogram_models::in_f32;
-use reprogram_taxonomy::{Alignment, Misfit};
+use reprogram_taxonomy::{Alignment, Misfit, OutputSpace};
 use serde::{Deserialize, Serialize};
 
 use super::n_source_classes;
@@ -54,7 +54,10 @@ impl Part for LinearMapSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<LinearMap, Misfit> {
         let n_source = match self.on {
-            LinearOn::Features => setup.backbone.card().main.dim,
+            LinearOn::Features => match setup.backbone.card().output {
+                OutputSpace::Joint { dim } | OutputSpace::Features { dim } => dim,
+                OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } => setup.backbone.card().main.dim,
+            },
             LinearOn::Logits => n_source_classes(setup, "linear on logits")?,
         };
         let n_target = setup.target.n_classes();

@@ -1,5 +1,6 @@
 //! A frame around a smaller image, moved along the gradient's direction by the same length each step.
 
+use super::zero_shot_clip::{nearest_text, template};
 use super::{Entry, compose};
 use crate::{
     AlignmentSpec, Assignment, FrequencyMappingSpec, ManipulationSpec, Optimizer, PixelFrameSpec, Recipe, Refit, Schedule, Squash,
@@ -14,9 +15,26 @@ pub(super) const ENTRY: Entry = Entry {
                  augmentation; the epoch is chosen on a validation split; the step of length 70 is that of 224 pixels: a smaller frame \
                  wants a shorter one",
     method: || {
-        let frame = PixelFrameSpec { squash: Squash::None, init_std: 0.0, ..PixelFrameSpec::default() };
         let mapping = FrequencyMappingSpec { refit: Refit::Once, assignment: Assignment::Mode, ..FrequencyMappingSpec::default() };
-        let recipe = Recipe { optimizer: Optimizer::NormalisedSgd, learning_rate: 70.0, schedule: Schedule::Cosine };
-        compose([ManipulationSpec::PixelFrame(frame)], AlignmentSpec::FrequencyMapping(mapping), recipe)
+        compose([frame()], AlignmentSpec::FrequencyMapping(mapping), recipe())
     },
 };
+
+/// EVP on CLIP.
+pub(super) const CLIP: Entry = Entry {
+    name: "evp-clip",
+    title: "pixel frame without φ, normalised gradient; the class whose text is nearest",
+    reference: "Wu et al., arXiv 2212.10556, §3.1",
+    deviations: "no augmentation; the epoch is chosen on a validation split; the step of length 70 is that of 224 pixels: a smaller frame \
+                 wants a shorter one",
+    method: || nearest_text(vec![template(&["this is a photo of a {}"]), frame()], recipe()),
+};
+
+/// δ without φ, zero at the start.
+fn frame() -> ManipulationSpec {
+    ManipulationSpec::PixelFrame(PixelFrameSpec { squash: Squash::None, init_std: 0.0, ..PixelFrameSpec::default() })
+}
+
+fn recipe() -> Recipe {
+    Recipe { optimizer: Optimizer::NormalisedSgd, learning_rate: 70.0, schedule: Schedule::Cosine }
+}

@@ -10,6 +10,7 @@ mod auto_vp;
 mod bayesian_label_mapping;
 mod black_box;
 mod citation;
+mod context_optimization;
 mod contextual_calibration;
 mod enhanced_visual_prompting;
 mod full_mapping;
@@ -25,6 +26,7 @@ mod sample_specific_masks;
 mod visual_prompt_tuning;
 mod visual_prompting;
 mod zero_shot;
+mod zero_shot_clip;
 
 /// A catalogued method.
 #[derive(Debug)]
@@ -81,6 +83,12 @@ pub const CATALOG: &[&Entry] = &[
     &black_box::BLACK_VIP,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
+    &zero_shot_clip::ENTRY,
+    &zero_shot_clip::ENSEMBLE,
+    &context_optimization::ENTRY,
+    &context_optimization::CLASS_SPECIFIC,
+    &visual_prompting::PAD_CLIP,
+    &enhanced_visual_prompting::CLIP,
 ];
 
 /// The catalogued method of this name.

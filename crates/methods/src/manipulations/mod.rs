@@ -1,5 +1,7 @@
 //! The manipulations, one a file.
 
+mod class_context;
+mod class_template;
 mod deep_prompt;
 mod delta;
 mod demonstrations;
@@ -16,6 +18,8 @@ mod trainable_resize;
 
 use std::ops::Range;
 
+pub use class_context::{ClassContext, ClassContextSpec, ContextOf};
+pub use class_template::{ClassTemplate, ClassTemplateSpec};
 pub use deep_prompt::{DeepPrompt, DeepPromptSpec};
 pub use delta::{Delta, DeltaSpec};
 pub use demonstrations::{Demonstrations, DemonstrationsSpec};

@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod two_towers;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{AlignmentSpec, Batch, ManipulationSpec, Method, Placement, Program, Recipe, Seed, Setup, Target};

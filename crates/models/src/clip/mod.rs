@@ -6,6 +6,7 @@
 pub(crate) mod config;
 mod model;
 mod open_clip;
+mod texts;
 
 use burn::tensor::{Device, Tensor};
 use reprogram_taxonomy::Card;
@@ -16,7 +17,7 @@ pub use open_clip::{is_open_clip, open_clip_to_hub};
 
 use crate::blocks::Heads;
 use crate::weights::{Loader, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, JointSpace, Reading, Stream, TextTokenizer};
+use crate::{Backbone, Frozen, Input, JointSpace, Reading, Stream, TextTokenizer, TokenBatch};
 
 /// A frozen CLIP.
 pub struct Clip {
@@ -84,5 +85,17 @@ impl Backbone for Clip {
 
     fn heads(&self) -> Option<Heads> {
         self.model.heads()
+    }
+
+    fn text_features(&self, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+        let ends: Vec<usize> = rows.iter().map(|row| self.model.text_end(row)).collect();
+        let trees = texts::trees(&rows, &ends);
+        let tokens = TokenBatch::new(trees.iter().map(|tree| tree.tokens.clone()).collect());
+        let stream = run(self.embed(Input::Tokens(tokens)).branching(texts::branches(&trees)));
+        let mut places = vec![(0, 0); rows.len()];
+        for (row, tree) in trees.iter().enumerate() {
+            tree.ends.iter().for_each(|&(text, seat)| places[text] = (row, seat));
+        }
+        self.model.text_features(stream.content_tokens(places.into_iter()))
     }
 }

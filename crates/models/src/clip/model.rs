@@ -170,12 +170,20 @@ impl ClipModel {
                 let VisionTower { norm_behind, projection, .. } = &self.vision;
                 projection.forward(norm_behind.forward(stream.special_tokens(0)))
             }
-            Tower::Text => {
-                let TextTower { norm, projection, .. } = &self.text;
-                projection.forward(norm.forward(stream.last_tokens()))
-            }
+            Tower::Text => self.text_features(stream.last_tokens()),
             Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
         }
+    }
+
+    /// Of what stands, behind the last block, where texts are read: `[texts, dim]` to `[texts, joint]`.
+    pub(super) fn text_features(&self, tokens: Tensor<2>) -> Tensor<2> {
+        let TextTower { norm, projection, .. } = &self.text;
+        projection.forward(norm.forward(tokens))
+    }
+
+    /// The index of the token behind the start that a text is read at.
+    pub(super) fn text_end(&self, row: &[u32]) -> usize {
+        self.text.end.content_index(row)
     }
 
     fn blocks(&self, tower: Tower) -> &[Block] {

@@ -1,0 +1,34 @@
+//! Learned words in front of the names of classes.
+
+use super::Entry;
+use super::zero_shot_clip::{nearest_text, template};
+use crate::{ClassContextSpec, ContextOf, ManipulationSpec, Method, Optimizer, PromptInit, Recipe, Schedule};
+
+const REFERENCE: &str = "Zhou et al., IJCV 2022, arXiv 2109.01134, eq. 2 to 4";
+const DEVIATIONS: &str = "the name at the end; warm-up to the rate over a fiftieth of the budget instead of one epoch at 1e-5; no \
+                          augmentation; the epoch is chosen on a validation split (the official code keeps the last)";
+
+fn with(of: ContextOf) -> Method {
+    let context = ClassContextSpec { tokens: 16, init: PromptInit::Normal { std: 0.02 }, of };
+    let recipe =
+        Recipe { optimizer: Optimizer::Sgd { momentum: 0.9 }, learning_rate: 0.002, schedule: Schedule::WarmupCosine { warmup: 0.02 } };
+    nearest_text(vec![template(&["{}."]), ManipulationSpec::ClassContext(context)], recipe)
+}
+
+/// CoOp.
+pub(super) const ENTRY: Entry = Entry {
+    name: "coop",
+    title: "16 learned words in front of the names of all classes; the class whose text is nearest to the image",
+    reference: REFERENCE,
+    deviations: DEVIATIONS,
+    method: || with(ContextOf::All),
+};
+
+/// CoOp with a context for each class.
+pub(super) const CLASS_SPECIFIC: Entry = Entry {
+    name: "coop-class-specific",
+    title: "16 learned words of its own in front of each class's name; the class whose text is nearest to the image",
+    reference: REFERENCE,
+    deviations: DEVIATIONS,
+    method: || with(ContextOf::Each),
+};
