@@ -9,6 +9,7 @@ mod alignment;
 mod alignments;
 mod batch;
 pub mod catalog;
+mod citation;
 mod class_texts;
 mod convolution;
 mod counts;

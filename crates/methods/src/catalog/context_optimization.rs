@@ -1,7 +1,7 @@
 //! Learned words in front of the names of classes.
 
 use super::Entry;
-use super::zero_shot_clip::{nearest_text, template};
+use super::nearest_text::{nearest_text, template};
 use crate::{ClassContextSpec, ContextOf, ManipulationSpec, Method, Optimizer, PromptInit, Recipe, Schedule};
 
 const REFERENCE: &str = "Zhou et al., IJCV 2022, arXiv 2109.01134, eq. 2 to 4";

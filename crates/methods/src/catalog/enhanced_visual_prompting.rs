@@ -1,6 +1,6 @@
 //! A frame around a smaller image, moved along the gradient's direction by the same length each step.
 
-use super::zero_shot_clip::{nearest_text, template};
+use super::nearest_text::{nearest_text, template};
 use super::{Entry, compose};
 use crate::{
     AlignmentSpec, Assignment, FrequencyMappingSpec, ManipulationSpec, Optimizer, PixelFrameSpec, Recipe, Refit, Schedule, Squash,
@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry = Entry {
 };
 
 /// EVP on CLIP.
-pub(super) const CLIP: Entry = Entry {
+pub(super) const NEAREST_TEXT: Entry = Entry {
     name: "evp-clip",
     title: "pixel frame without φ, normalised gradient; the class whose text is nearest",
     reference: "Wu et al., arXiv 2212.10556, §3.1",

@@ -9,7 +9,6 @@ mod adversarial_reprogramming;
 mod auto_vp;
 mod bayesian_label_mapping;
 mod black_box;
-mod citation;
 mod context_optimization;
 mod contextual_calibration;
 mod enhanced_visual_prompting;
@@ -19,6 +18,7 @@ mod in_context_learning;
 mod label_mapping;
 mod linear_probe;
 mod low_rank_adaptation;
+mod nearest_text;
 mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
@@ -26,7 +26,6 @@ mod sample_specific_masks;
 mod visual_prompt_tuning;
 mod visual_prompting;
 mod zero_shot;
-mod zero_shot_clip;
 
 /// A catalogued method.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ pub struct Entry {
 impl Entry {
     /// BibTeX of the papers that it refers to, in the order in which it does.
     pub fn citations(&self) -> Vec<&'static str> {
-        citation::cited(self.reference)
+        crate::citation::cited(self.reference)
     }
 }
 
@@ -83,12 +82,12 @@ pub const CATALOG: &[&Entry] = &[
     &black_box::BLACK_VIP,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
-    &zero_shot_clip::ENTRY,
-    &zero_shot_clip::ENSEMBLE,
+    &nearest_text::ENTRY,
+    &nearest_text::ENSEMBLE,
     &context_optimization::ENTRY,
     &context_optimization::CLASS_SPECIFIC,
-    &visual_prompting::PAD_CLIP,
-    &enhanced_visual_prompting::CLIP,
+    &visual_prompting::PAD_NEAREST_TEXT,
+    &enhanced_visual_prompting::NEAREST_TEXT,
 ];
 
 /// The catalogued method of this name.

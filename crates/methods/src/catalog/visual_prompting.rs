@@ -35,15 +35,15 @@ pub(super) const PAD: Entry = Entry {
 };
 
 /// VP, padding, on CLIP.
-pub(super) const PAD_CLIP: Entry = Entry {
+pub(super) const PAD_NEAREST_TEXT: Entry = Entry {
     name: "vp-pad-clip",
     title: "learned border on top of the image, behind its standardisation; the class whose text is nearest",
     reference: REFERENCE,
     deviations: "the share of the canvas that 30 of 224 pixels are; warm-up over a tenth of the budget instead of 1,000 steps; the epoch is \
                  chosen on a validation split; δ is stored on the whole canvas",
     method: || {
-        super::zero_shot_clip::nearest_text(
-            vec![super::zero_shot_clip::template(&["This is a photo of a {}."]), delta(Cover::BorderShare { share: SHARE }, 1.0)],
+        super::nearest_text::nearest_text(
+            vec![super::nearest_text::template(&["This is a photo of a {}."]), delta(Cover::BorderShare { share: SHARE }, 1.0)],
             recipe(),
         )
     },

@@ -14,7 +14,7 @@ fn field<'a>(record: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The records of the papers that a reference names, in the order in which it names them.
-pub(super) fn cited(reference: &str) -> Vec<&'static str> {
+pub(crate) fn cited(reference: &str) -> Vec<&'static str> {
     let at = |record: &str| reference.find(field(record, "eprint").or_else(|| field(record, "title"))?);
     let mut found: Vec<(usize, &str)> = records().filter_map(|record| Some((at(record)?, record))).collect();
     found.sort_unstable();
