@@ -87,7 +87,9 @@ impl Place {
         for layer in 0..self.backbone.card().main.depth {
             stream = self.backbone.block(layer, stream);
             let features: Vec<f32> = self.backbone.read(&stream, Reading::Features).try_into_vec_as().unwrap();
-            features.iter().for_each(|value| hash.update(value.to_le_bytes()));
+            for value in features {
+                hash.update(value.to_le_bytes());
+            }
         }
         let rest: Vec<f32> = match self.backbone.tokenizer().filter(|_| self.backbone.joint().is_some()) {
             None => self.backbone.read(&stream, Reading::Logits).try_into_vec_as().unwrap(),
@@ -97,7 +99,9 @@ impl Place {
                 texts.try_into_vec_as().unwrap()
             }
         };
-        rest.iter().for_each(|value| hash.update(value.to_le_bytes()));
+        for value in rest {
+            hash.update(value.to_le_bytes());
+        }
         format!("{:x?}", hash.finalize())
     }
 

@@ -25,9 +25,11 @@ pub struct MethodsArgs {
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Show {
     /// All entries, a line each
-    List(ListArgs),
+    #[command(name = "list")]
+    All(ListArgs),
     /// One entry: parts, recipe, reference, deviations; with a backbone and a data set its size there
-    Show(ShowArgs),
+    #[command(name = "show")]
+    One(ShowArgs),
     /// BibTeX of the papers that entries refer to
     Cite(CiteArgs),
 }
@@ -69,8 +71,8 @@ struct CiteArgs {
 /// Answers from the catalogue; only `show --on` loads a model.
 pub fn run(args: &MethodsArgs, console: &Console) -> Result<String, Failure> {
     match &args.show {
-        Show::List(args) => Ok(list().render(args.format, terminal_width())),
-        Show::Show(args) => show(args, console).map(|listing| listing.render(args.format, terminal_width())),
+        Show::All(args) => Ok(list().render(args.format, terminal_width())),
+        Show::One(args) => show(args, console).map(|listing| listing.render(args.format, terminal_width())),
         Show::Cite(args) => cite(&args.names),
     }
 }
