@@ -18,6 +18,9 @@ use toy::{FRAMED, batch, images, method, target, values};
 const NEAREST: AlignmentSpec = AlignmentSpec::NearestText(NearestTextSpec {});
 const LABELS: [usize; 4] = [0, 1, 2, 1];
 
+/// Carries a stream through the text tower.
+type Run<'a> = &'a dyn Fn(Stream) -> Stream;
+
 fn template(templates: &[&str]) -> ManipulationSpec {
     ManipulationSpec::ClassTemplate(ClassTemplateSpec { templates: templates.iter().map(|&text| text.to_owned()).collect() })
 }
@@ -42,7 +45,7 @@ fn text_rows(model: &Clip, texts: &[&str]) -> Vec<Vec<u32>> {
 }
 
 /// Each text in a pass of its own.
-fn one_by_one(model: &Clip, rows: &[Vec<u32>], run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+fn one_by_one(model: &Clip, rows: &[Vec<u32>], run: Run<'_>) -> Tensor<2> {
     let one = |row: &Vec<u32>| {
         let stream = run(model.embed(Input::Tokens(TokenBatch::new(vec![row.clone()]))));
         model.read(&stream, Reading::Features)
@@ -58,7 +61,7 @@ fn texts_as_trees_are_the_texts() {
     let rows = text_rows(&model, &TEXTS);
     let device = Device::flex().autodiff();
     let prompt = toy::uniform("prompt", 5 * TEXT_DIM, 0.5);
-    let gradient = |features: &dyn Fn(&dyn Fn(Stream) -> Stream) -> Tensor<2>| {
+    let gradient = |features: &dyn Fn(Run<'_>) -> Tensor<2>| {
         let prompt = Tensor::<1>::from_floats(prompt.as_slice(), &device).reshape([1, 5, TEXT_DIM]).require_grad();
         let features = features(&|stream| model.blocks(stream.insert_prompt(prompt.clone())));
         let weights = Tensor::<1>::from_floats(toy::uniform("weights", 6 * 12, 1.0).as_slice(), &device).reshape([6, 12]);
