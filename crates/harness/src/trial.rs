@@ -54,7 +54,9 @@ pub struct Built {
     pub cut: Cut,
     /// Numbers that a gradient moves.
     pub n_trainable: usize,
-    /// Numbers that are saved.
+    /// Numbers that the optimizer holds, those that a mask hides included.
+    pub n_held: usize,
+    /// Numbers that are saved, fitted ones included.
     pub n_stored: usize,
     /// Passes through f that one item costs.
     pub n_passes: usize,
@@ -99,6 +101,7 @@ impl Trial<'_> {
         Ok(Built {
             cut: program.cut(self.backbone),
             n_trainable: program.n_trainable(),
+            n_held: program.n_held(),
             n_stored: program.n_stored(),
             n_passes: program.n_passes(),
         })

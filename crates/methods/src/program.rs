@@ -120,6 +120,11 @@ impl Program {
         self.manipulations.iter().map(of).sum::<usize>() + count(&self.alignment, Counted::Trainable)
     }
 
+    /// Numbers that the optimizer holds, those that a mask hides included.
+    pub fn n_held(&self) -> usize {
+        count(self, Counted::Trainable)
+    }
+
     /// Passes through f that one item costs.
     pub fn n_passes(&self) -> usize {
         1 + self.manipulations.iter().map(|part| part.n_own_passes()).sum::<usize>()

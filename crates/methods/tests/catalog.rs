@@ -1,150 +1,20 @@
-//! Every catalogued method, for two steps on a toy backbone: it fits one, it can be trained where it says so, its parameters
-//! move, and the backbone's weights do not.
+//! Every catalogued method on toy backbones: its size is what its formula says, its gradients are those of finite differences,
+//! it can be trained where it says so, and the backbone's weights stay what they are. A new entry is tested by being registered.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
 
 mod toy;
 
-use std::convert::Infallible;
-use std::path::Path;
+use reprogram_methods::catalog::{CATALOG, Entry, find};
+use reprogram_methods::{NamedTensor, Program, Sizes};
+use toy::place::Place;
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
-use burn::tensor::Device;
-use reprogram_methods::{
-    Batch, Evidence, Fitting, LabelledText, Method, NamedTensor, Program, Query, Seed, Setup, Target, Template, Updates, catalog::CATALOG,
-};
-use reprogram_models::weights::Gguf;
-use reprogram_models::{Backbone, Input, Llama, Reading, TokenBatch, cross_entropy};
-use sha2::{Digest as _, Sha256};
-use toy::{FRAMED, Toy, batch, target};
-
-const LABELS: [usize; 4] = [0, 1, 2, 1];
-
-/// A backbone, and what shows that it is what it was.
-struct Place {
-    backbone: Box<dyn Backbone>,
-    target: Target,
-    batch: Batch,
-    texts: Vec<LabelledText>,
-    probe: Input,
-}
-
-impl Place {
-    fn vision() -> Self {
-        // Enough source classes for mappings that take ten a class.
-        let toy = Toy::with_sources(30, 2, &Device::flex());
-        let probe = Input::Image(toy::images(2));
-        Self { backbone: Box::new(toy.backbone), target: target(3), batch: batch(4), texts: Vec::new(), probe }
-    }
-
-    fn two_towers() -> Self {
-        let probe = Input::Image(toy::images(2));
-        let backbone = Box::new(toy::two_towers::clip(&Device::flex()));
-        Self { backbone, target: target(3), batch: batch(4), texts: Vec::new(), probe }
-    }
-
-    fn text() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
-        let model = Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap();
-        let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
-        let template = Template {
-            instruction: Some("DO".to_owned()),
-            input: "<{text}".to_owned(),
-            cue: ">".to_owned(),
-            separator: ";".to_owned(),
-            labels: labels.clone(),
-        };
-        let words = ["GOOD", "GO", "VERYDULL", "MM"];
-        let texts = words.iter().zip(LABELS).cycle().take(24).enumerate();
-        let texts = texts.map(|(i, (text, label))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label });
-        Self {
-            backbone: Box::new(model),
-            target: Target { classes: labels, template: Some(template), shares_source_labels: false },
-            batch: Batch::Texts(words.iter().map(|&text| Query { text: text.to_owned() }).collect()),
-            texts: texts.collect(),
-            probe: Input::Tokens(TokenBatch::new(vec![vec![1, 5, 9, 2], vec![3, 4]])),
-        }
-    }
-
-    fn build(&self, method: &Method) -> Option<Program> {
-        let device = Device::flex().autodiff();
-        let setup = Setup {
-            backbone: self.backbone.as_ref(),
-            device: &device,
-            target: &self.target,
-            placement: matches!(self.batch, Batch::Images(_)).then_some(FRAMED),
-            train_texts: &self.texts,
-            seed: Seed::new(1),
-        };
-        method.build(&setup).ok()
-    }
-
-    /// Of everything that the weights change: features of a probe after every block.
-    fn fingerprint(&self) -> String {
-        let mut stream = self.backbone.embed(self.probe.clone());
-        let mut hash = Sha256::new();
-        for layer in 0..self.backbone.card().main.depth {
-            stream = self.backbone.block(layer, stream);
-            let features: Vec<f32> = self.backbone.read(&stream, Reading::Features).try_into_vec_as().unwrap();
-            for value in features {
-                hash.update(value.to_le_bytes());
-            }
-        }
-        let rest: Vec<f32> = match self.backbone.tokenizer().filter(|_| self.backbone.joint().is_some()) {
-            None => self.backbone.read(&stream, Reading::Logits).try_into_vec_as().unwrap(),
-            Some(tokenizer) => {
-                let rows = vec![tokenizer.encode_with_special_tokens("a photo of a class")];
-                let texts = self.backbone.text_features(rows, &|stream| self.backbone.blocks(stream));
-                texts.try_into_vec_as().unwrap()
-            }
-        };
-        for value in rest {
-            hash.update(value.to_le_bytes());
-        }
-        format!("{:x?}", hash.finalize())
-    }
-
-    /// Fits what is fitted, then makes two steps.
-    fn trained(&self, method: &Method, mut program: Program) -> Program {
-        let backbone = self.backbone.as_ref();
-        let evidence = match program.alignment().evidence() {
-            Evidence::None => None,
-            Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => Some((self.batch.clone(), LABELS.to_vec())),
-            Evidence::ContentFree(texts) => {
-                Some((Batch::Texts(texts.iter().map(|&text| Query { text: text.to_owned() }).collect()), Vec::new()))
-            }
-        };
-        if let Some((batch, labels)) = evidence {
-            let scores = program.valid().source(backbone, &batch);
-            program.alignment_mut().fit(Fitting { scores: &scores, labels: &labels });
-        }
-        if !program.signature().is_trainable() {
-            return program;
-        }
-        let rate = method.recipe.learning_rate;
-        match method.recipe.optimizer.start(Seed::new(1)) {
-            Updates::Gradients(mut rule) => {
-                for _ in 0..2 {
-                    let loss = cross_entropy(program.forward(backbone, &self.batch), &LABELS);
-                    let gradients = GradientsParams::from_grads(loss.backward(), &program);
-                    program = rule.step(rate, program, gradients);
-                }
-                program
-            }
-            Updates::Queries(mut rule) => {
-                let mut point = program.point();
-                for _ in 0..2 {
-                    let loss = |at: &[f32]| -> Result<f32, Infallible> {
-                        let program = program.at_point(at).valid();
-                        Ok(cross_entropy(program.forward(backbone, &self.batch), &LABELS).into_scalar())
-                    };
-                    rule.step(rate, &mut point, loss).unwrap();
-                }
-                program.at_point(&point)
-            }
-        }
-    }
+/// An entry on every toy that it fits.
+fn fitting<'a>(entry: &Entry, places: &'a [Place]) -> Vec<(&'a Place, Program)> {
+    let method = (entry.method)();
+    let fits: Vec<_> = places.iter().filter_map(|place| Some((place, place.build(&method)?))).collect();
+    assert!(!fits.is_empty(), "{} fits no toy", entry.name);
+    fits
 }
 
 fn numbers(program: &Program) -> Vec<f32> {
@@ -153,21 +23,68 @@ fn numbers(program: &Program) -> Vec<f32> {
 
 #[test]
 fn every_entry_trains_and_leaves_the_weights() {
-    let places = [Place::vision(), Place::text(), Place::two_towers()];
-    let before: Vec<String> = places.iter().map(Place::fingerprint).collect();
+    let places = Place::all();
+    let before = places.each_ref().map(Place::weights_sha256);
     for entry in CATALOG {
         let method = (entry.method)();
-        let fits: Vec<(&Place, Program)> = places.iter().filter_map(|place| Some((place, place.build(&method)?))).collect();
-        assert!(!fits.is_empty(), "{} fits no toy", entry.name);
-        for (place, program) in fits {
+        for (place, program) in fitting(entry, &places) {
             let start = numbers(&program);
-            let end = numbers(&place.trained(&method, program));
+            let end = numbers(&place.stepped(&method, place.fitted(program)));
             assert!(end.iter().all(|number| number.is_finite()), "{}: not finite", entry.name);
             assert_eq!(start != end, !end.is_empty(), "{}: parameters move, or there are none", entry.name);
         }
         for (place, before) in places.iter().zip(&before) {
-            assert_eq!(&place.fingerprint(), before, "{}: the backbone's weights moved", entry.name);
+            assert_eq!(&place.weights_sha256(), before, "{}: weights of the {} toy moved", entry.name, place.name);
         }
     }
     println!("{} entries", CATALOG.len());
+}
+
+#[test]
+fn every_entry_has_the_size_that_its_formulae_say() {
+    let places = Place::all();
+    let mut wrong = Vec::new();
+    for entry in CATALOG {
+        for (place, program) in fitting(entry, &places) {
+            let (sizes, held) = (place.sizes(), program.n_held());
+            let counted = [program.n_trainable(), held, program.n_stored() - held];
+            let said = [entry.size.trained, entry.size.held, entry.size.fitted].map(|formula| formula.value(&sizes));
+            if said != counted.map(Ok) {
+                wrong.push(format!("{} on the {} toy: {said:?}, but trained, held and fitted are {counted:?}", entry.name, place.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What papers state, in the papers' own settings.
+#[test]
+fn sizes_in_the_papers_settings_are_the_papers() {
+    let imagenet = |h| {
+        Sizes::from_names([
+            ("c", 3),
+            ("H", 224),
+            ("W", 224),
+            ("e", 224),
+            ("h", h),
+            ("w", h),
+            ("d", 768),
+            ("L", 12),
+            ("S", 1000),
+            ("C", 10),
+            ("f", 768),
+            ("t", 512),
+        ])
+    };
+    let of = |name: &str, h: usize| {
+        let size = find(name).unwrap().size;
+        [size.trained, size.held].map(|formula| formula.value(&imagenet(h)).unwrap())
+    };
+    assert_eq!(of("vp-ilm", 128), [101_376, 150_528]);
+    assert_eq!(of("vp-pad", 224), [69_840, 150_528]);
+    assert_eq!(of("smm", 224)[0] - 150_528, 26_499);
+    assert_eq!(of("smm-six", 224)[0] - 150_528, 102_339);
+    assert_eq!(of("blackvip", 224)[0], 9_920);
+    assert_eq!(of("vpt-deep", 224)[0] - of("linear-probe", 224)[0], 12 * 10 * 768);
+    assert_eq!(of("coop", 224)[0], 8_192);
 }

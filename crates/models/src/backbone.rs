@@ -94,6 +94,9 @@ pub trait Backbone: Send + Sync {
     /// Where its weights are.
     fn device(&self) -> Device;
 
+    /// Every weight as it lies in memory, in a fixed order: what shows that f stays what it was.
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData));
+
     /// ℓ = input → embedding.
     ///
     /// # Panics

@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
 
 /// A module that nothing outside can train: it was frozen when it came in, and no `&mut` ever comes out.
 #[derive(Debug, Clone)]
@@ -12,6 +13,17 @@ impl<M: Module> Frozen<M> {
     /// Freezes a module: no parameter requires a gradient, no layer is in training mode.
     pub fn new(module: M) -> Self {
         Self(module.freeze())
+    }
+
+    /// Every weight as it lies in memory, in a fixed order.
+    pub fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        struct Reader<'a>(&'a mut dyn FnMut(TensorData));
+        impl ModuleVisitor for Reader<'_> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                (self.0)(param.val().into_data());
+            }
+        }
+        self.0.visit(&mut Reader(visit));
     }
 }
 

@@ -1,7 +1,7 @@
 //! `reprogram methods`: the catalogue: what there is, what each entry is made of, and whom to cite.
 
-use reprogram_methods::Method;
-use reprogram_methods::catalog::{self, CATALOG, Entry as Catalogued};
+use reprogram_methods::catalog::{self, CATALOG, Entry as Catalogued, Size};
+use reprogram_methods::{Formula, Method, Sizes};
 use reprogram_taxonomy::{Paradigm, Point, Reading};
 
 use super::ComputeArgs;
@@ -112,6 +112,16 @@ fn described(entry: &Catalogued, method: &Method) -> Listing {
     say("paradigm", signature.paradigm().to_string());
     say("reference", entry.reference.to_owned());
     say("deviations", entry.deviations.to_owned());
+    for (heading, formula) in sizes(entry) {
+        say(heading, formula.0.to_owned());
+    }
+    let named: Vec<&str> = sizes(entry).flat_map(|(_, formula)| formula.names()).collect();
+    let legend = Sizes::NAMES.iter().filter(|(name, _)| named.contains(name)).map(|(name, meaning)| format!("{name}: {meaning}"));
+    let legend = legend.collect::<Vec<_>>().join("; ");
+    if !legend.is_empty() {
+        say("where", legend);
+    }
+    say("checked", checked(entry));
     for part in &method.manipulations {
         say("manipulation", written(part));
     }
@@ -125,6 +135,20 @@ fn described(entry: &Catalogued, method: &Method) -> Listing {
         say("papers at this point", if papers.is_empty() { "none of the survey's list".to_owned() } else { papers.join(", ") });
     }
     listing
+}
+
+/// Formulae for its parameters, those that say something of their own.
+fn sizes(entry: &Catalogued) -> impl Iterator<Item = (&'static str, Formula)> {
+    let Size { trained, held, fitted } = entry.size;
+    let said =
+        [("trained", trained, true), ("held by the optimizer", held, held != trained), ("fitted", fitted, fitted != Size::NONE.fitted)];
+    said.into_iter().filter(|(_, _, says_something)| *says_something).map(|(heading, formula, _)| (heading, formula))
+}
+
+/// Where it was checked; every entry goes through the tests of the catalogue.
+fn checked(entry: &Catalogued) -> String {
+    let tests = "tests of the catalogue: formulae, gradients, weights that stay, a run".to_owned();
+    entry.checked.iter().map(ToString::to_string).chain([tests]).collect::<Vec<_>>().join("; ")
 }
 
 /// As a sweep file writes it.
@@ -142,8 +166,11 @@ fn on(args: &ShowArgs, method: &Method, backbone: &str, dataset: &str, console: 
     let cell = Cell { name: &args.name, method, backbone, dataset, budget: &budget, image_size: args.image_size };
     match cell.check(&loaded, &data, 1, &opened.device) {
         Ok((_, built)) => Ok(format!(
-            "{} numbers trained, {} saved; {} passes through the model an item",
-            built.n_trainable, built.n_stored, built.n_passes
+            "{} numbers trained, {} held by the optimizer, {} fitted; {} passes through the model an item",
+            built.n_trainable,
+            built.n_held,
+            built.n_stored - built.n_held,
+            built.n_passes
         )),
         Err(TrialError::Misfit(misfit)) => Ok(format!("does not fit: {misfit}")),
         Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. })) => Err(Failure::bad_input(error)),

@@ -1,6 +1,6 @@
 //! The first reprogramming: a frame of pixels around the image, target classes read as the first source classes.
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     AlignmentSpec, FirstClassesSpec, LinearMapSpec, LinearOn, ManipulationSpec, Optimizer, PixelFrameSpec, Recipe, Schedule, Squash,
 };
@@ -25,6 +25,8 @@ pub(super) const ENTRY: Entry = Entry {
     reference: REFERENCE,
     deviations: "softmax over the mapped classes instead of all source classes, cross-entropy without the weight decay of 5e-7; \
                  Adam with β₁ = .9 (published code: .5); recipe of a public re-implementation, for want of the authors' code",
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("Prinsphield/Adversarial_Reprogramming@5c0e4eb")],
     method: || compose([frame()], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 
@@ -34,5 +36,7 @@ pub(super) const LINEAR: Entry = Entry {
     title: "pixel frame of tanh, trained linear map of the source logits",
     reference: REFERENCE,
     deviations: "a control, not a published method: what a trained ω adds to AR's frame; compare `linear-only`",
+    size: Size::trained("c·(H·W − h·w) + C·(S + 1)").held("c·H·W + C·(S + 1)"),
+    checked: &[],
     method: || compose([frame()], AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Logits }), recipe()),
 };

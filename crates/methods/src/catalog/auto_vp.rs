@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::ilm_vp::frame;
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     AlignmentSpec, FrequencyMappingSpec, LinearMapSpec, LinearOn, ManipulationSpec, Method, Optimizer, Recipe, Schedule,
     TrainableResizeSpec,
@@ -25,6 +25,8 @@ pub(super) const FULL: Entry = Entry {
     title: "learned image size, pixel frame, trained linear map of the source logits",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("1 + c·(H·W − h·w) + C·(S + 1)").held("1 + c·H·W + C·(S + 1)"),
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9")],
     method: || with(AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Logits })),
 };
 
@@ -34,6 +36,8 @@ pub(super) const FREQUENCY: Entry = Entry {
     title: "learned image size, pixel frame, mean of the five source classes most often seen",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("1 + c·(H·W − h·w)").held("1 + c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9")],
     method: || {
         let per_class = NonZeroUsize::new(5).expect("not zero");
         with(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { per_class, ..FrequencyMappingSpec::default() }))

@@ -1,7 +1,7 @@
 //! A pixel frame under Bayesian label mapping.
 
 use super::ilm_vp::{frame, recipe};
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, BayesianMappingSpec, Method, Weighting};
 
 const REFERENCE: &str = "Cai et al., NeurIPS 2024, arXiv 2410.24018";
@@ -19,6 +19,8 @@ pub(super) const BLM: Entry = Entry {
     title: "pixel frame, Bayesian label mapping from predictions",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("vision-reprogramming")],
     method: || with(Weighting::Predictions),
 };
 
@@ -28,5 +30,7 @@ pub(super) const BLM_PLUS: Entry = Entry {
     title: "pixel frame, Bayesian label mapping from the top-k probabilities",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("vision-reprogramming")],
     method: || with(Weighting::Probabilities),
 };

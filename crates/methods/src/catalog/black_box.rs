@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     AlignmentSpec, FrequencyMappingSpec, ManipulationSpec, Optimizer, PixelFrameSpec, PixelGeneratorSpec, Recipe, Schedule, Squash,
 };
@@ -15,6 +15,8 @@ pub(super) const BAR: Entry = Entry {
     deviations: "five sources a class (paper: 6 to 10), those with the largest counts; cross-entropy instead of focal loss; recipe of \
                  BlackVIP's re-implementation (q = 5, radius .01, rate 5 falling to .1), for the authors' public script takes the \
                  gradient itself; the epoch is chosen on a validation split",
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("yunyuntsai/Black-box-Adversarial-Reprogramming@fb95c9a"), Checked::Code("changdaeoh/BlackVIP@66606fb")],
     method: || {
         let frame = PixelFrameSpec { squash: Squash::Tanh, init_std: 1.0, ..PixelFrameSpec::default() };
         let per_class = NonZeroUsize::new(5).expect("not zero");
@@ -37,6 +39,8 @@ pub(super) const BLACK_VIP: Entry = Entry {
                  of a second encoder, so that each query costs two passes; each item normalised alone instead of batch normalisation; \
                  one setting (β .9, γ .1, c .01, ε 1, the paper's for Pets) instead of one a data set; the epoch is chosen on a \
                  validation split; one site, parametric, though what is drawn is added",
+    size: Size::trained("n·u·u − d + 4·max(n, 64) + 8672 + 64·c; n = max(32, pow2(up(2·d, u·u))); u = up(max(H, W), 32)").fitted("S·C"),
+    checked: &[Checked::Code("changdaeoh/BlackVIP@66606fb")],
     method: || {
         let recipe = Recipe {
             optimizer: Optimizer::SpsaGc { pairs: 5, perturbation: 0.01, decay: 0.1, momentum: 0.9 },

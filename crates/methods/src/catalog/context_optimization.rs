@@ -1,7 +1,7 @@
 //! Learned words in front of the names of classes.
 
-use super::Entry;
 use super::nearest_text::{nearest_text, template};
+use super::{Checked, Entry, Size};
 use crate::{ClassContextSpec, ContextOf, ManipulationSpec, Method, Optimizer, PromptInit, Recipe, Schedule};
 
 const REFERENCE: &str = "Zhou et al., IJCV 2022, arXiv 2109.01134, eq. 2 to 4";
@@ -21,6 +21,8 @@ pub(super) const ENTRY: Entry = Entry {
     title: "16 learned words in front of the names of all classes; the class whose text is nearest to the image",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("M·t; M = 16"),
+    checked: &[Checked::Parity("coop.*"), Checked::Code("KaiyangZhou/CoOp@ff61507"), Checked::Sweep("clip-prompting")],
     method: || with(ContextOf::All),
 };
 
@@ -30,5 +32,7 @@ pub(super) const CLASS_SPECIFIC: Entry = Entry {
     title: "16 learned words of its own in front of each class's name; the class whose text is nearest to the image",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("C·M·t; M = 16"),
+    checked: &[Checked::Code("KaiyangZhou/CoOp@ff61507"), Checked::Sweep("clip-prompting")],
     method: || with(ContextOf::Each),
 };

@@ -1,6 +1,6 @@
 //! A pixel frame under random, frequency and iterative label mapping.
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     AlignmentSpec, FrequencyMappingSpec, ManipulationSpec, Method, Optimizer, PixelFrameSpec, RandomMappingSpec, Recipe, Refit, Schedule,
     Squash,
@@ -29,6 +29,8 @@ pub(super) const RLM: Entry = Entry {
     title: "pixel frame, random label mapping",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("vision-reprogramming")],
     method: || compose([frame()], AlignmentSpec::RandomMapping(RandomMappingSpec {}), recipe()),
 };
 
@@ -38,6 +40,8 @@ pub(super) const FLM: Entry = Entry {
     title: "pixel frame, frequency label mapping counted once",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("vision-reprogramming")],
     method: || with_frequency(Refit::Once),
 };
 
@@ -47,5 +51,7 @@ pub(super) const ILM: Entry = Entry {
     title: "pixel frame, frequency label mapping counted before every epoch",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("vision-reprogramming")],
     method: || with_frequency(Refit::EveryEpoch),
 };

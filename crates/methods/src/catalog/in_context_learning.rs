@@ -1,6 +1,6 @@
 //! Worked examples in front of the item.
 
-use super::{Entry, compose};
+use super::{Entry, Size, compose};
 use crate::{AlignmentSpec, DemonstrationsSpec, ManipulationSpec, Recipe, VerbalizerSpec};
 
 /// Four demonstrations; a sweep may ask for another number.
@@ -9,6 +9,8 @@ pub(super) const ENTRY: Entry = Entry {
     title: "in-context learning with 4 demonstrations, scored directly",
     reference: "Brown et al., NeurIPS 2020, arXiv 2005.14165, §2.1",
     deviations: "demonstrations are balanced over classes; the draw depends on seed and document id alone",
+    size: Size::NONE,
+    checked: &[],
     method: || {
         let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 4 });
         compose([shots], AlignmentSpec::Verbalizer(VerbalizerSpec {}), Recipe::default())

@@ -5,6 +5,8 @@
 
 use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
 
+pub use crate::entry::{Checked, Entry, Size};
+
 mod adversarial_reprogramming;
 mod auto_vp;
 mod bayesian_label_mapping;
@@ -26,28 +28,6 @@ mod sample_specific_masks;
 mod visual_prompt_tuning;
 mod visual_prompting;
 mod zero_shot;
-
-/// A catalogued method.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its name in sweeps.
-    pub name: &'static str,
-    /// What it is, in a sentence.
-    pub title: &'static str,
-    /// Where it was published.
-    pub reference: &'static str,
-    /// Where we deviate, or `none`.
-    pub deviations: &'static str,
-    /// The composition with its default recipe.
-    pub method: fn() -> Method,
-}
-
-impl Entry {
-    /// BibTeX of the papers that it refers to, in the order in which it does.
-    pub fn citations(&self) -> Vec<&'static str> {
-        crate::citation::cited(self.reference)
-    }
-}
 
 /// Every catalogued method.
 pub const CATALOG: &[&Entry] = &[

@@ -1,6 +1,6 @@
 //! Items go to the class whose text is nearest: one sentence, or an ensemble of them.
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, ClassTemplateSpec, ManipulationSpec, Method, NearestTextSpec, Recipe};
 
 const REFERENCE: &str = "Radford et al., ICML 2021, arXiv 2103.00020, §3.1.4";
@@ -30,6 +30,8 @@ pub(super) const ENTRY: Entry = Entry {
     title: "the class whose name in \"a photo of a …\" is nearest to the image",
     reference: REFERENCE,
     deviations: "one sentence for all data sets; the names of classes are the data set's",
+    size: Size::NONE,
+    checked: &[Checked::Code("openai/CLIP@d05afc4"), Checked::Sweep("clip-prompting")],
     method: || nearest_text(vec![ManipulationSpec::ClassTemplate(ClassTemplateSpec::default())], Recipe::default()),
 };
 
@@ -39,5 +41,7 @@ pub(super) const ENSEMBLE: Entry = Entry {
     title: "the class whose name is nearest to the image in the mean of seven sentences",
     reference: REFERENCE,
     deviations: "the seven sentences of the authors' notebook for ImageNet, for all data sets; the names of classes are the data set's",
+    size: Size::NONE,
+    checked: &[Checked::Code("openai/CLIP@d05afc4"), Checked::Sweep("clip-prompting")],
     method: || nearest_text(vec![template(&SEVEN)], Recipe::default()),
 };

@@ -1,6 +1,6 @@
 //! Learned tokens behind a small network, answered in words.
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, ManipulationSpec, MappedPromptSpec, Optimizer, PromptInit, Recipe, Schedule, VerbalizerSpec};
 use reprogram_taxonomy::Modality;
 
@@ -11,6 +11,8 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Liu et al., arXiv 2103.10385, §3.2",
     deviations: "PEFT's network (three layers, no biLSTM) in front of the item instead of inside a template; frozen backbone \
                  (paper: tuned with it on SuperGLUE); E starts from the vocabulary; Adam; the loss is over the classes' answers",
+    size: Size::trained("p·d + 3·(d + 1)·d; p = 16"),
+    checked: &[Checked::Parity("p_tuning.*"), Checked::Code("huggingface/peft@5d602fd")],
     method: || {
         let prompt = MappedPromptSpec { tokens: 16, hidden: None, init: PromptInit::Vocabulary, modality: Modality::Text };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };

@@ -1,7 +1,7 @@
 //! A learned change of the whole image under a mask made of the image.
 
 use super::ilm_vp::recipe;
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, FrequencyMappingSpec, ManipulationSpec, MaskNetwork, Method, Refit, SampleMaskSpec};
 
 const REFERENCE: &str = "Cai et al., ICML 2024, arXiv 2406.03150, eq. 4";
@@ -21,6 +21,8 @@ pub(super) const FIVE: Entry = Entry {
     title: "learned change of the whole image under a mask by five convolutions; frequency label mapping before every epoch",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·H·W + (9·c + 1)·8 + 24544 + (9·64 + 1)·c").fitted("240 + S·C"),
+    checked: &[Checked::Code("tmlr-group/SMM@eeac33a")],
     method: || with(MaskNetwork::Five),
 };
 
@@ -30,5 +32,7 @@ pub(super) const SIX: Entry = Entry {
     title: "learned change of the whole image under a mask by six convolutions; frequency label mapping before every epoch",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·H·W + (9·c + 1)·8 + 98656 + (9·128 + 1)·c").fitted("496 + S·C"),
+    checked: &[Checked::Code("tmlr-group/SMM@eeac33a")],
     method: || with(MaskNetwork::Six),
 };

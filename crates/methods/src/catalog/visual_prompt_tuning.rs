@@ -1,6 +1,6 @@
 //! Learned tokens behind a vision transformer's class token, under a linear head.
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     AlignmentSpec, DeepPromptSpec, LinearMapSpec, LinearOn, ManipulationSpec, Method, Optimizer, PromptInit, Recipe, Schedule,
     SoftPromptSpec,
@@ -21,6 +21,8 @@ pub(super) const SHALLOW: Entry = Entry {
     title: "10 learned tokens behind the class token at the embedding, linear head",
     reference: "Jia et al., ECCV 2022, arXiv 2203.12119, eq. 4",
     deviations: DEVIATIONS,
+    size: Size::trained("p·d + C·(f + 1); p = 10"),
+    checked: &[Checked::Parity("vpt_shallow.*"), Checked::Code("KMnP/vpt@4410440"), Checked::Sweep("vision-reprogramming")],
     method: || with(ManipulationSpec::SoftPrompt(SoftPromptSpec { tokens: 10, init: PromptInit::Xavier, modality: Modality::Vision })),
 };
 
@@ -30,6 +32,13 @@ pub(super) const DEEP: Entry = Entry {
     title: "10 learned tokens behind the class token, fresh ones at every block, linear head",
     reference: "Jia et al., ECCV 2022, arXiv 2203.12119, eq. 6",
     deviations: DEVIATIONS,
+    size: Size::trained("L·p·d + C·(f + 1); p = 10"),
+    checked: &[
+        Checked::Parity("vpt_deep.*"),
+        Checked::Code("KMnP/vpt@4410440"),
+        Checked::Sweep("vision-reprogramming"),
+        Checked::Sweep("default"),
+    ],
     method: || {
         let prompt = DeepPromptSpec { tokens: 10, layers: Layers::All, init: PromptInit::Xavier, modality: Modality::Vision };
         with(ManipulationSpec::DeepPrompt(prompt))

@@ -1,6 +1,6 @@
 //! A learned border, patch or watermark on top of the whole image.
 
-use super::{Entry, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     AlignmentSpec, Cover, FirstClassesSpec, FrequencyMappingSpec, ManipulationSpec, Optimizer, PixelDeltaSpec, PixelRange, PixelUnits,
     Recipe, Refit, Schedule, Squash,
@@ -31,6 +31,8 @@ pub(super) const PAD: Entry = Entry {
     title: "learned border on top of the image, behind its standardisation; first source classes",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·(H·W − (H − 2·b)·(W − 2·b)); b = 30·e / 224").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Parity("vp_pad.*"), Checked::Code("hjbahng/visual_prompting@679e71f")],
     method: || compose([delta(Cover::BorderShare { share: SHARE }, 1.0)], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 
@@ -41,6 +43,8 @@ pub(super) const PAD_NEAREST_TEXT: Entry = Entry {
     reference: REFERENCE,
     deviations: "the share of the canvas that 30 of 224 pixels are; warm-up over a tenth of the budget instead of 1,000 steps; the epoch is \
                  chosen on a validation split; δ is stored on the whole canvas",
+    size: Size::trained("c·(H·W − (H − 2·b)·(W − 2·b)); b = 30·e / 224").held("c·H·W"),
+    checked: &[Checked::Parity("vp_pad.*"), Checked::Code("hjbahng/visual_prompting@679e71f"), Checked::Sweep("clip-prompting")],
     method: || {
         super::nearest_text::nearest_text(
             vec![super::nearest_text::template(&["This is a photo of a {}."]), delta(Cover::BorderShare { share: SHARE }, 1.0)],
@@ -55,6 +59,8 @@ pub(super) const PATCH: Entry = Entry {
     title: "learned patch in the upper left corner, behind the image's standardisation; first source classes",
     reference: REFERENCE,
     deviations: DEVIATIONS,
+    size: Size::trained("c·b·b; b = 30·e / 224").held("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("hjbahng/visual_prompting@679e71f")],
     method: || compose([delta(Cover::CornerShare { share: SHARE }, 1.0)], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 
@@ -64,6 +70,8 @@ pub(super) const WATERMARK: Entry = Entry {
     title: "learned change of the whole image, behind its standardisation; frequency label mapping before every epoch",
     reference: "Cai et al., ICML 2024, arXiv 2406.03150, §3 (the full watermark that masks are compared with)",
     deviations: "no augmentation; the epoch is chosen on a validation split",
+    size: Size::trained("c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("tmlr-group/SMM@eeac33a")],
     method: || {
         let mapping = FrequencyMappingSpec { refit: Refit::EveryEpoch, ..FrequencyMappingSpec::default() };
         compose([delta(Cover::Whole, 0.0)], AlignmentSpec::FrequencyMapping(mapping), super::ilm_vp::recipe())

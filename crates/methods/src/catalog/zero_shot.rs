@@ -1,6 +1,6 @@
 //! The bare item, answered in words: nothing is changed and nothing is trained.
 
-use super::{Entry, compose};
+use super::{Entry, Size, compose};
 use crate::{AlignmentSpec, Recipe, VerbalizerSpec};
 
 /// Zero-shot.
@@ -9,5 +9,7 @@ pub(super) const ENTRY: Entry = Entry {
     title: "the bare item in the data set's template; the class whose answer is likeliest",
     reference: "Radford et al. 2019, Language Models are Unsupervised Multitask Learners",
     deviations: "none",
+    size: Size::NONE,
+    checked: &[],
     method: || compose([], AlignmentSpec::Verbalizer(VerbalizerSpec {}), Recipe::default()),
 };

@@ -3,6 +3,7 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod place;
 pub(crate) mod two_towers;
 
 use burn::tensor::{Device, Tensor, TensorData};

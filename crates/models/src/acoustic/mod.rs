@@ -15,7 +15,7 @@ mod config;
 mod mel;
 mod network;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 
 use config::{AMPLITUDE, RATE, WINDOW_STEP};
@@ -98,6 +98,10 @@ impl Backbone for Acoustic {
     }
 
     /// Runs the whole network; what can be reached is one token of features a window.
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.network.each_weight(visit);
+    }
+
     fn embed(&self, input: Input) -> Stream {
         let Input::Waveform(waveform) = input else { panic!("an acoustic encoder is fed recordings: Signature::check comes first") };
         let [_, samples] = waveform.dims();

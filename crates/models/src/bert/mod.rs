@@ -112,6 +112,10 @@ impl Backbone for Bert {
         self.seats.device()
     }
 
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.model.each_weight(visit);
+    }
+
     fn embed(&self, input: Input) -> Stream {
         let Input::Tokens(TokenBatch { rows, padding }) = input else { panic!("a BERT is fed tokens: Signature::check comes first") };
         let device = self.device();

@@ -8,7 +8,7 @@ mod model;
 mod open_clip;
 mod texts;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_taxonomy::Card;
 
 pub use config::{ClipConfig, ClipTower, TextEnd};
@@ -50,6 +50,10 @@ impl Backbone for Clip {
 
     fn device(&self) -> Device {
         self.model.device()
+    }
+
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.model.each_weight(visit);
     }
 
     fn embed(&self, input: Input) -> Stream {

@@ -109,6 +109,10 @@ impl Backbone for EfficientNet {
     }
 
     /// Runs the whole network; what can be reached is one token of features, `[batch, 1, dim]`.
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.network.each_weight(visit);
+    }
+
     fn embed(&self, input: Input) -> Stream {
         let Input::Image(image) = input else { panic!("an EfficientNet is fed images: Signature::check comes first") };
         let [_, channels, height, width] = image.dims();

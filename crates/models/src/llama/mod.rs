@@ -8,7 +8,7 @@ mod config;
 mod gguf;
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{LayerRule, LlamaConfig};
@@ -184,6 +184,10 @@ impl Backbone for Llama {
 
     fn device(&self) -> Device {
         self.model.embedding.val().device()
+    }
+
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.model.each_weight(visit);
     }
 
     fn embed(&self, input: Input) -> Stream {

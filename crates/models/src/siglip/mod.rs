@@ -11,7 +11,7 @@
 mod config;
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::SiglipConfig;
@@ -218,6 +218,10 @@ impl Backbone for Siglip {
 
     fn device(&self) -> Device {
         self.model.logit_scale.val().device()
+    }
+
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.model.each_weight(visit);
     }
 
     fn embed(&self, input: Input) -> Stream {

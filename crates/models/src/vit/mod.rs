@@ -240,6 +240,10 @@ impl Backbone for Frozen<Vit> {
         self.class_token.val().device()
     }
 
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        Frozen::each_weight(self, visit);
+    }
+
     fn embed(&self, input: Input) -> Stream {
         let Input::Image(image) = input else { panic!("a ViT is fed images: Signature::check comes first") };
         self.embed_image(image)

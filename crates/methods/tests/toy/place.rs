@@ -1,0 +1,141 @@
+//! A toy backbone of each kind with a task for it, in which every catalogued method can be tried.
+
+use std::convert::Infallible;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use reprogram_methods::{Batch, Evidence, Fitting, LabelledText, Method, Program, Query, Seed, Setup, Sizes, Target, Template, Updates};
+use reprogram_models::weights::Gguf;
+use reprogram_models::{Backbone, Llama, cross_entropy};
+use sha2::{Digest as _, Sha256};
+
+use super::{FRAMED, Toy, batch, target, two_towers};
+
+pub(crate) const LABELS: [usize; 4] = [0, 1, 2, 1];
+
+/// A backbone and a task for it.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    pub(crate) backbone: Box<dyn Backbone>,
+    target: Target,
+    pub(crate) batch: Batch,
+    texts: Vec<LabelledText>,
+}
+
+impl Place {
+    /// One of each kind.
+    pub(crate) fn all() -> [Self; 3] {
+        [Self::vision(), Self::text(), Self::two_towers()]
+    }
+
+    /// Images on an image classifier.
+    pub(crate) fn vision() -> Self {
+        // Enough source classes for mappings that take ten a class.
+        let backbone = Box::new(Toy::with_sources(30, 2, &Device::flex()).backbone);
+        Self { name: "vision", backbone, target: target(3), batch: batch(4), texts: Vec::new() }
+    }
+
+    /// Images on a model with a text tower.
+    pub(crate) fn two_towers() -> Self {
+        let backbone = Box::new(two_towers::clip(&Device::flex()));
+        Self { name: "two towers", backbone, target: target(3), batch: batch(4), texts: Vec::new() }
+    }
+
+    /// Texts on a language model.
+    pub(crate) fn text() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
+        let model = Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap();
+        let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
+        let template = Template {
+            instruction: Some("DO".to_owned()),
+            input: "<{text}".to_owned(),
+            cue: ">".to_owned(),
+            separator: ";".to_owned(),
+            labels: labels.clone(),
+        };
+        let words = ["GOOD", "GO", "VERYDULL", "MM"];
+        let texts = words.iter().zip(LABELS).cycle().take(24).enumerate();
+        let texts = texts.map(|(i, (text, label))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label });
+        Self {
+            name: "text",
+            backbone: Box::new(model),
+            target: Target { classes: labels, template: Some(template), shares_source_labels: false },
+            batch: Batch::Texts(words.iter().map(|&text| Query { text: text.to_owned() }).collect()),
+            texts: texts.collect(),
+        }
+    }
+
+    /// A method's program, if it fits here.
+    pub(crate) fn build(&self, method: &Method) -> Option<Program> {
+        self.with_setup(|setup| method.build(setup).ok())
+    }
+
+    /// What formulae name.
+    pub(crate) fn sizes(&self) -> Sizes {
+        self.with_setup(Sizes::of)
+    }
+
+    fn with_setup<T>(&self, use_of: impl FnOnce(&Setup<'_>) -> T) -> T {
+        let device = Device::flex().autodiff();
+        use_of(&Setup {
+            backbone: self.backbone.as_ref(),
+            device: &device,
+            target: &self.target,
+            placement: matches!(self.batch, Batch::Images(_)).then_some(FRAMED),
+            train_texts: &self.texts,
+            seed: Seed::new(1),
+        })
+    }
+
+    /// Of the bytes of all weights.
+    pub(crate) fn weights_sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        self.backbone.each_weight(&mut |weight: TensorData| hash.update(weight.as_bytes()));
+        format!("{:x?}", hash.finalize())
+    }
+
+    /// The loss on its batch.
+    pub(crate) fn loss(&self, program: &Program) -> Tensor<1> {
+        cross_entropy(program.forward(self.backbone.as_ref(), &self.batch), &LABELS)
+    }
+
+    /// A program, fitted where something is.
+    pub(crate) fn fitted(&self, mut program: Program) -> Program {
+        let evidence = match program.alignment().evidence() {
+            Evidence::None => return program,
+            Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => (self.batch.clone(), LABELS.to_vec()),
+            Evidence::ContentFree(texts) => (Batch::Texts(texts.iter().map(|&text| Query { text: text.to_owned() }).collect()), Vec::new()),
+        };
+        let (batch, labels) = evidence;
+        let scores = program.valid().source(self.backbone.as_ref(), &batch);
+        program.alignment_mut().fit(Fitting { scores: &scores, labels: &labels });
+        program
+    }
+
+    /// A fitted program after two steps of its method's own update rule.
+    pub(crate) fn stepped(&self, method: &Method, mut program: Program) -> Program {
+        if !program.signature().is_trainable() {
+            return program;
+        }
+        let rate = method.recipe.learning_rate;
+        match method.recipe.optimizer.start(Seed::new(1)) {
+            Updates::Gradients(mut rule) => {
+                for _ in 0..2 {
+                    let gradients = GradientsParams::from_grads(self.loss(&program).backward(), &program);
+                    program = rule.step(rate, program, gradients);
+                }
+                program
+            }
+            Updates::Queries(mut rule) => {
+                let mut point = program.point();
+                for _ in 0..2 {
+                    let loss = |at: &[f32]| Ok::<f32, Infallible>(self.loss(&program.at_point(at).valid()).into_scalar());
+                    rule.step(rate, &mut point, loss).unwrap();
+                }
+                program.at_point(&point)
+            }
+        }
+    }
+}
