@@ -11,7 +11,7 @@ use super::image_tar::Folders;
 use super::pools::Pools;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
-use super::{DataError, Example, PoolSizes, image_csv, image_tar, image_u16, label_lines, text_csv, zip_texts};
+use super::{DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, label_lines, text_csv, zip_texts};
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
 
@@ -114,8 +114,22 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
     let Rows { examples, left_out } = match entry.reader() {
         &Reader::ImageCsv { height, width, highest } => image_csv::read(file(0), Grey { height, width, highest }, n_classes)?,
         &Reader::ImageU16 { height, width, highest } => image_u16::read(file(0), file(1), Grey { height, width, highest }, n_classes)?,
-        Reader::ImageTar { height, width, folders, at_most } => {
-            image_tar::read(file(0), Folders { names: folders, height: *height, width: *width, at_most: *at_most })?
+        &Reader::ImageIdx { height, width } => image_idx::read(file(0), file(1), [height, width], n_classes)?,
+        Reader::ImageNpz { height, width, prefixes: [train, validation, test] } => {
+            let prefix = match part.name {
+                PartName::All | PartName::Train => train,
+                PartName::Validation => validation,
+                PartName::Test => test,
+            };
+            image_npz::read(file(0), prefix, [*height, *width], n_classes)?
+        }
+        Reader::ImageTar { height, width, folders, at_most, listed } => {
+            let folders = Folders { names: folders, height: *height, width: *width, at_most: *at_most };
+            let classes = match (listed, paths.len()) {
+                (Some(list), 2) => Some(image_tar::listed(file(1), list)?),
+                (Some(_) | None, _) => None,
+            };
+            image_tar::read(file(0), folders, classes.as_ref())?
         }
         Reader::TextCsv { text, label, labels, ignored_labels, encoding, unreadable } => {
             let (encoding, unreadable) = (*encoding, *unreadable);

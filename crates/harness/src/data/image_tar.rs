@@ -1,4 +1,4 @@
-//! A packed tar archive with a folder a class and an image file an item.
+//! A packed tar archive with an image file an item, its class that of its folder or of a list beside the archive.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::source::{Rows, SourceFile};
 use super::{Content, DataError, Example, Image};
 use crate::assets::for_each_in_tarball;
+use crate::registry::Listed;
 
 const CHANNELS: usize = 3;
 
@@ -23,19 +24,44 @@ pub(super) struct Folders<'a> {
     pub(super) at_most: Option<usize>,
 }
 
-pub(super) fn read(file: SourceFile<'_>, folders: Folders<'_>) -> Result<Rows, DataError> {
+/// The class of each file, by its name without folders.
+pub(super) type ClassOf = BTreeMap<String, usize>;
+
+/// Reads a list of files and their classes.
+pub(super) fn listed(file: SourceFile<'_>, list: &Listed) -> Result<ClassOf, DataError> {
+    let bytes = file.bytes()?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| file.malformed(error.to_string()))?;
+    let mut classes = ClassOf::new();
+    for (place, line) in text.lines().enumerate().skip(usize::from(list.heading)) {
+        let mut columns = line.split(list.separator);
+        let name = columns.next().unwrap_or_default().to_owned();
+        let label = columns.nth(list.column.saturating_sub(1)).unwrap_or_default();
+        let Some(class) = list.labels.iter().position(|own| own == label) else {
+            return Err(file.bad_row(place + 1, format!("`{label}` is none of the classes' labels")));
+        };
+        classes.insert(name, class);
+    }
+    Ok(classes)
+}
+
+/// Reads an archive; classes are those of a list, where there is one, or of folders.
+pub(super) fn read(file: SourceFile<'_>, folders: Folders<'_>, class_of: Option<&ClassOf>) -> Result<Rows, DataError> {
     let mut classes: Vec<BTreeMap<String, Vec<u8>>> = vec![BTreeMap::new(); folders.names.len()];
     let mut unknown = None;
-    let taken = for_each_in_tarball(file.path, |member, bytes| {
-        let folder = member.rsplit('/').nth(1).unwrap_or_default();
-        match folders.names.iter().position(|name| name == folder) {
-            Some(label) => drop(classes[label].insert(member.to_owned(), bytes.to_vec())),
-            None => drop(unknown.get_or_insert_with(|| member.to_owned())),
-        }
+    let label_of = |member: &str| match class_of {
+        Some(class_of) => class_of.get(member.rsplit('/').next().unwrap_or_default()).copied(),
+        None => member.rsplit('/').skip(1).find_map(|folder| folders.names.iter().position(|name| name == folder)),
+    };
+    let taken = for_each_in_tarball(file.path, |member, bytes| match label_of(member) {
+        Some(label) => drop(classes[label].insert(member.to_owned(), bytes.to_vec())),
+        None => drop(unknown.get_or_insert_with(|| member.to_owned())),
     });
     taken.map_err(|reason| file.malformed(reason.to_string()))?;
     if let Some(member) = unknown {
-        return Err(file.malformed(format!("`{member}` is in none of the folders {}", folders.names.join(", "))));
+        return Err(file.malformed(match class_of {
+            Some(_) => format!("`{member}` is not in the list of files and classes"),
+            None => format!("`{member}` is in none of the folders {}", folders.names.join(", ")),
+        }));
     }
     let n_found: usize = classes.iter().map(BTreeMap::len).sum();
     let kept = classes.into_iter().enumerate().flat_map(|(label, files)| {

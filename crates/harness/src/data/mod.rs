@@ -4,6 +4,8 @@ mod dataset;
 mod error;
 mod example;
 mod image_csv;
+mod image_idx;
+mod image_npz;
 mod image_tar;
 mod image_u16;
 mod label_lines;

@@ -60,12 +60,16 @@ impl Pools {
         let (test, open) = match rule.test {
             Holdout::Official => (official_test, open),
             Holdout::ByContent { percent } => open.into_iter().partition(|(content, _)| falls_into("test", *content, percent)),
+            Holdout::ByGroup { percent, until } => open.into_iter().partition(|(_, item)| falls_into("test", series(item, until), percent)),
         };
         let tested: BTreeSet<Digest> = test.iter().map(|(content, _)| *content).collect();
         let open = without(open, &tested, &mut left_out);
         let (validation, open) = match rule.validation {
             Holdout::Official => (without(official_validation, &tested, &mut left_out), open),
             Holdout::ByContent { percent } => open.into_iter().partition(|(content, _)| falls_into("validation", *content, percent)),
+            Holdout::ByGroup { percent, until } => {
+                open.into_iter().partition(|(_, item)| falls_into("validation", series(item, until), percent))
+            }
         };
         let validated: BTreeSet<Digest> = validation.iter().map(|(content, _)| *content).collect();
         let train = without(open, &validated, &mut left_out);
@@ -79,9 +83,14 @@ impl Pools {
     }
 }
 
-/// Whether a content belongs to a share of all contents. The draws of different purposes are independent.
-fn falls_into(purpose: &str, content: Digest, percent: u8) -> bool {
-    let place = Digest::of_parts(&[purpose, &content.to_string()]).leading_u64();
+/// The series that an item belongs to.
+fn series(item: &Example, until: char) -> Digest {
+    Digest::of_parts(&["series", item.id.rsplit_once(until).map_or(item.id.as_str(), |(series, _)| series)])
+}
+
+/// Whether a content, or a series, belongs to a share of all of them. The draws of different purposes are independent.
+fn falls_into(purpose: &str, of: Digest, percent: u8) -> bool {
+    let place = Digest::of_parts(&[purpose, &of.to_string()]).leading_u64();
     u128::from(place) * 100 < u128::from(percent) << 64
 }
 

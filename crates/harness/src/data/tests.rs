@@ -100,6 +100,9 @@ fn texts(dataset: &DataSet) -> Vec<(String, String, usize)> {
 const ALL: Draw = Draw { seed: 0, train: TrainSize::All, validation_items: None, test_items: None };
 const LINES: &str = "label-lines = { labels = ['0', '1'], encoding = 'utf-8' }";
 const CSV: &str = "text-csv = { text = 'text', label = 'mood', labels = ['bad', 'good'], encoding = 'ascii'";
+const IDX: &str = "image-idx = { height = 1, width = 2 }";
+const NPZ: &str = "image-npz = { height = 1, width = 2, prefixes = ['a', 'b', 'c'] }";
+const TAR: &str = "image-tar = { height = 1, width = 1, folders = ['n', 'y'], listed = { separator = ';', column = 2, labels = ['3', '7'], heading = true } }";
 const ZIP: &str = "zip-texts = { folders = ['corpus/no', 'corpus/yes'], part = 'first-line', encoding = 'utf-8' }";
 
 #[test]
@@ -122,6 +125,65 @@ fn images_of_numbers_and_their_labels() {
     let image = |pixels| Content::Image(Image { channels: 1, height: 1, width: 2, pixels });
     assert_eq!((&items[0].content, items[0].label), (&image(vec![0.0, 1.0]), 1));
     assert_eq!((&items[1].content, items[1].label), (&image(vec![0.5, 0.0]), 0));
+}
+
+#[test]
+fn images_behind_headers_of_their_sizes() {
+    let (mut images, mut labels) = (vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2], vec![0, 0, 8, 1, 0, 0, 0, 2]);
+    images.extend([0, 255, 51, 0]);
+    labels.extend([1, 0]);
+    let dataset = Small::new().load(IDX, "rows = [1, 1]", &[("x", &images), ("y.gz", &packed(&labels))]).unwrap();
+    let image = |pixels| Content::Image(Image { channels: 1, height: 1, width: 2, pixels });
+    let found: Vec<(Content, usize)> = items(&dataset).iter().map(|item| (item.content.clone(), item.label)).collect();
+    assert_eq!(found, [(image(vec![0.0, 1.0]), 1), (image(vec![0.2, 0.0]), 0)]);
+}
+
+/// A NumPy array of bytes.
+fn array(shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), values].concat()
+}
+
+#[test]
+fn images_of_numpy_arrays() {
+    let file = zipped(&[("a_images.npy", &array("2, 1, 2", &[0, 255, 51, 0])), ("a_labels.npy", &array("2, 1", &[1, 0]))]);
+    let dataset = Small::new().load(NPZ, "rows = [1, 1]", &[("x.npz", &file)]).unwrap();
+    let image = Content::Image(Image { channels: 1, height: 1, width: 2, pixels: vec![0.2, 0.0] });
+    assert_eq!((&items(&dataset)[1].content, items(&dataset)[1].label), (&image, 0));
+}
+
+/// A packed tar archive of images of one colour, one pixel each.
+fn tarball(members: &[(&str, u8)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, red) in members {
+        let image = [b"P6\n# by hand\n1 1\n255\n".as_slice(), &[*red, 0, 0]].concat();
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", image.len()).as_bytes());
+        header[148..156].fill(b' ');
+        header[156] = b'0';
+        let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+        header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+        header[154] = 0;
+        archive.extend(header);
+        archive.extend(&image);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.extend([0; 1024]);
+    packed(&archive)
+}
+
+#[test]
+fn images_of_an_archive_by_folder_or_by_list() {
+    let found = |files: &[(&str, &[u8])]| -> Vec<(String, usize)> {
+        let dataset = Small::new().load(TAR, "rows = [1, 1]", files).unwrap();
+        items(&dataset).iter().map(|item| (item.id.clone(), item.label)).collect()
+    };
+    let by_folder = found(&[("t.tar.gz", &tarball(&[("x/n/in/a_1.ppm", 255), ("x/y/in/b_1.ppm", 0)]))]);
+    assert_eq!(by_folder, [("all/x/n/in/a_1.ppm".to_owned(), 0), ("all/x/y/in/b_1.ppm".to_owned(), 1)]);
+    let list = b"Filename;Width;ClassId\r\n1.ppm;9;7\r\n2.ppm;9;3\r\n3.ppm;9;3\r\n";
+    let by_list = found(&[("t.tar.gz", &tarball(&[("x/1.ppm", 255), ("x/2.ppm", 0)])), ("l.csv", list)]);
+    assert_eq!(by_list, [("all/x/1.ppm".to_owned(), 1), ("all/x/2.ppm".to_owned(), 0)]);
 }
 
 #[test]
@@ -175,6 +237,17 @@ fn files_that_do_not_fit_their_table_are_refused() {
         small.complaint(&format!("{CSV}, ignored-labels = ['meh'] }}"), "rows = [1, 0]\nleft-out = 1", &[("j.csv", b"mood,text\nbad,x\n")]),
         small.complaint(ZIP, "rows = [1, 1]", &[("k.whl", &zipped(&[("../../x", b"y")]))]),
         small.complaint(ZIP, "rows = [1, 1]", &[("l.whl", b"no zip")]),
+        small.complaint(IDX, "rows = [1, 1]", &[("m", b"\0\0\x08\x01\0\0\0\0"), ("n", b"\0\0\x08\x01\0\0\0\0")]),
+        small.complaint(IDX, "rows = [1, 1]", &[("o", b"\0\0\x08\x03\0\0\0\x01\0\0\0\x01\0\0\0\x02a"), ("p", b"\0\0\x08\x01\0\0\0\0")]),
+        small.complaint(
+            NPZ,
+            "rows = [1, 1]",
+            &[("q.npz", &zipped(&[("a_images.npy", &array("1, 1, 3", b"abc")), ("a_labels.npy", &array("1", b"\0"))]))],
+        ),
+        small.complaint(NPZ, "rows = [1, 1]", &[("r.npz", &zipped(&[("a_images.npy", b"abc")]))]),
+        small.complaint(TAR, "rows = [1, 1]", &[("s.tar.gz", &tarball(&[("z/1.ppm", 0)]))]),
+        small.complaint(TAR, "rows = [1, 1]", &[("t.tar.gz", &tarball(&[("z/1.ppm", 0)])), ("t.csv", b"a;b;c\n2.ppm;;3\n")]),
+        small.complaint(TAR, "rows = [1, 1]", &[("u.tar.gz", &tarball(&[("n/1.ppm", 0)])), ("u.csv", b"a;b;c\n1.ppm;;9\n")]),
     ];
     insta::assert_snapshot!(complaints.join("\n\n"));
 }
@@ -207,6 +280,19 @@ fn official_parts_stay_whole_and_train_loses_what_they_hold() {
     let ids: Vec<String> = items(&dataset).iter().map(|item| item.id.clone()).collect();
     assert_eq!(ids, ["a1", "a4", "b1", "b2", "c1", "c2"]);
     assert_eq!(dataset.sizes(), PoolSizes { train: 2, validation: 2, test: 2, repeated: 3, ambiguous: 0 });
+}
+
+#[test]
+fn a_series_stays_together() {
+    let rule = SplitRule { test: Holdout::Official, validation: Holdout::ByGroup { percent: 40, until: '_' } };
+    let films =
+        (0..20).flat_map(|film| (0..5).map(move |frame| example(&format!("{film:02}_{frame}"), &format!("{film} {frame}"), film % 2)));
+    let parts = BTreeMap::from([(PartName::Train, films.collect()), (PartName::Test, vec![example("t_0", "x", 0)])]);
+    let splits = draw(&made(rule, parts), &ALL).unwrap();
+    let films = |examples: &[Arc<Example>]| -> BTreeSet<String> { examples.iter().map(|item| item.id[..2].to_owned()).collect() };
+    let (train, validation) = (films(splits.train.examples()), films(splits.validation.examples()));
+    assert!(train.is_disjoint(&validation) && !validation.is_empty(), "{train:?} {validation:?}");
+    assert_eq!((train.len() + validation.len(), splits.train.len() + splits.validation.len()), (20, 100));
 }
 
 #[test]

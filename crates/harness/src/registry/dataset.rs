@@ -83,6 +83,8 @@ struct RawSplit {
     test_percent: Option<u8>,
     #[serde(default)]
     validation_percent: Option<u8>,
+    #[serde(default)]
+    together: Option<char>,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +114,7 @@ enum BadDataSet {
     #[error("`parts` has {found}; expected either `all`, or `train` with an optional `validation` and an optional `test`")]
     Parts { found: String },
     #[error("part `{part}` has {found} files, but `reader` reads {expected}")]
-    Files { part: &'static str, found: usize, expected: usize },
+    Files { part: &'static str, found: usize, expected: String },
     #[error("part `{part}`: `left-out = {rows}`, but `reader` leaves nothing out")]
     LeftOut { part: &'static str, rows: usize },
     #[error("`split` needs `{part}-percent`, from 1 to 90, because there is no official part `{part}`")]
@@ -136,8 +138,8 @@ impl TryFrom<RawDataSet> for DataSetEntry {
             return Err(BadDataSet::Parts { found: format!("[{}]", found.join(", ")) });
         }
         let split = SplitRule {
-            test: holdout(PartName::Test, &names, raw.split.test_percent)?,
-            validation: holdout(PartName::Validation, &names, raw.split.validation_percent)?,
+            test: holdout(PartName::Test, &names, raw.split.test_percent, raw.split.together)?,
+            validation: holdout(PartName::Validation, &names, raw.split.validation_percent, raw.split.together)?,
         };
         let reader = raw.reader;
         let parts = raw.parts.into_iter().map(|part| part.check(&reader, raw.classes.len())).collect::<Result<_, _>>()?;
@@ -184,8 +186,10 @@ impl RawPart {
         if self.rows.len() != n_classes {
             return Err(BadDataSet::ClassCount { what: "`rows`", found: self.rows.len(), expected: n_classes });
         }
-        if self.files.len() != reader.files_a_part() {
-            return Err(BadDataSet::Files { part, found: self.files.len(), expected: reader.files_a_part() });
+        let [least, most] = reader.files_a_part();
+        if !(least..=most).contains(&self.files.len()) {
+            let expected = if least == most { least.to_string() } else { format!("{least} or {most}") };
+            return Err(BadDataSet::Files { part, found: self.files.len(), expected });
         }
         if self.left_out > 0 && !reader.leaves_out() {
             return Err(BadDataSet::LeftOut { part, rows: self.left_out });
@@ -195,12 +199,13 @@ impl RawPart {
     }
 }
 
-fn holdout(part: PartName, official: &[PartName], percent: Option<u8>) -> Result<Holdout, BadDataSet> {
-    match (official.contains(&part), percent) {
-        (true, None) => Ok(Holdout::Official),
-        (true, Some(_)) => Err(BadDataSet::NeedlessPercent { part: part.as_str() }),
-        (false, Some(percent @ 1..=90)) => Ok(Holdout::ByContent { percent }),
-        (false, _) => Err(BadDataSet::NeedsPercent { part: part.as_str() }),
+fn holdout(part: PartName, official: &[PartName], percent: Option<u8>, together: Option<char>) -> Result<Holdout, BadDataSet> {
+    match (official.contains(&part), percent, together) {
+        (true, None, _) => Ok(Holdout::Official),
+        (true, Some(_), _) => Err(BadDataSet::NeedlessPercent { part: part.as_str() }),
+        (false, Some(percent @ 1..=90), None) => Ok(Holdout::ByContent { percent }),
+        (false, Some(percent @ 1..=90), Some(until)) => Ok(Holdout::ByGroup { percent, until }),
+        (false, _, _) => Err(BadDataSet::NeedsPercent { part: part.as_str() }),
     }
 }
 

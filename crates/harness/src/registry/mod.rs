@@ -26,7 +26,7 @@ pub use checkpoint::{Checkpoint, CheckpointFile, Role, WeightFormat, Weights};
 pub use dataset::{DataSetEntry, Part, PartName};
 pub use fonts::Fonts;
 pub use photos::{PhotoFiles, Photos};
-pub use reader::{Encoding, Reader, TextPart, Unreadable};
+pub use reader::{Encoding, Listed, Reader, TextPart, Unreadable};
 pub use rule::{Holdout, SplitRule};
 pub use template::Template;
 

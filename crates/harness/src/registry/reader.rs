@@ -26,7 +26,24 @@ pub enum Reader {
         /// The value of white.
         highest: u16,
     },
-    /// One packed tar archive of JPEG or PNG files in colour, a folder a class.
+    /// Two files: all images as bytes of grey values, and all class numbers as bytes, each behind a header of its sizes (IDX).
+    ImageIdx {
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
+    },
+    /// One zip file of NumPy arrays of bytes, grey values and class numbers of every part, under names that begin with the part's.
+    ImageNpz {
+        /// Pixels.
+        height: usize,
+        /// Pixels.
+        width: usize,
+        /// What names of arrays begin with in the parts train, validation and test.
+        prefixes: [String; 3],
+    },
+    /// One packed tar archive of JPEG, PNG or PPM files in colour, a folder a class; or, where `listed` says how, a second file names
+    /// the class of each.
     ImageTar {
         /// Pixels.
         height: usize,
@@ -37,6 +54,9 @@ pub enum Reader {
         /// Of each class, the first so many files by name; the others are left out, and counted.
         #[serde(default)]
         at_most: Option<usize>,
+        /// How a second file, where a part has one, names the classes of the files.
+        #[serde(default)]
+        listed: Option<Listed>,
     },
     /// One CSV file with a header line.
     TextCsv {
@@ -71,6 +91,20 @@ pub enum Reader {
         /// How characters are written.
         encoding: Encoding,
     },
+}
+
+/// A list of files and their classes, a line each. It may name files that are not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Listed {
+    /// What stands between columns. The first one is the file's name.
+    pub separator: char,
+    /// The column of the class, counted from zero.
+    pub column: usize,
+    /// How the list calls the classes, in the order of the classes.
+    pub labels: Vec<String>,
+    /// Whether the first line names the columns.
+    pub heading: bool,
 }
 
 /// How characters are written.
@@ -112,23 +146,29 @@ impl Reader {
     /// Whether items are texts.
     pub const fn reads_text(&self) -> bool {
         match self {
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageTar { .. } => false,
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } | Self::ImageTar { .. } => false,
             Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => true,
         }
     }
 
-    /// Files that one part of the data set consists of.
-    pub const fn files_a_part(&self) -> usize {
+    /// Files that one part of the data set consists of: at least, and at most.
+    pub const fn files_a_part(&self) -> [usize; 2] {
         match self {
-            Self::ImageU16 { .. } => 2,
-            Self::ImageCsv { .. } | Self::ImageTar { .. } | Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => 1,
+            Self::ImageU16 { .. } | Self::ImageIdx { .. } => [2, 2],
+            Self::ImageTar { listed: Some(_), .. } => [1, 2],
+            Self::ImageCsv { .. }
+            | Self::ImageNpz { .. }
+            | Self::ImageTar { .. }
+            | Self::TextCsv { .. }
+            | Self::LabelLines { .. }
+            | Self::ZipTexts { .. } => [1, 1],
         }
     }
 
     /// Classes that the reader's own list names, where it has one.
     pub fn n_listed_classes(&self) -> Option<usize> {
         match self {
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } => None,
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } => None,
             Self::TextCsv { labels, .. } | Self::LabelLines { labels, .. } => Some(labels.len()),
             Self::ZipTexts { folders, .. } => Some(folders.len()),
             Self::ImageTar { folders, .. } => Some(folders.len()),
@@ -140,7 +180,12 @@ impl Reader {
         match self {
             Self::TextCsv { ignored_labels, unreadable, .. } => !ignored_labels.is_empty() || *unreadable == Unreadable::LeaveOut,
             Self::ImageTar { at_most, .. } => at_most.is_some(),
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => false,
+            Self::ImageCsv { .. }
+            | Self::ImageU16 { .. }
+            | Self::ImageIdx { .. }
+            | Self::ImageNpz { .. }
+            | Self::LabelLines { .. }
+            | Self::ZipTexts { .. } => false,
         }
     }
 }

@@ -15,6 +15,14 @@ pub enum Holdout {
         /// The share.
         percent: u8,
     },
+    /// The same of the ids up to their last such character, so that items of one series (frames of a film, takes of a speaker) fall
+    /// on one side.
+    ByGroup {
+        /// The share.
+        percent: u8,
+        /// What stands between a series and a place in it.
+        until: char,
+    },
 }
 
 /// How a data set is divided. It does not depend on a seed: every method and every seed is tested on the same items.
@@ -23,7 +31,7 @@ pub enum Holdout {
 pub struct SplitRule {
     /// Test items.
     pub test: Holdout,
-    /// Validation items; by content, a share of what is not for the test.
+    /// Validation items; if not official, a share of what is not for the test.
     pub validation: Holdout,
 }
 
@@ -32,10 +40,16 @@ impl fmt::Display for SplitRule {
         match self.test {
             Holdout::Official => f.write_str("test: official")?,
             Holdout::ByContent { percent } => write!(f, "test: {percent} % of all items, by sha256 of content")?,
+            Holdout::ByGroup { percent, until } => {
+                write!(f, "test: {percent} % of all series, by sha256 of the id up to its last `{until}`")?
+            }
         }
         match self.validation {
             Holdout::Official => f.write_str("; validation: official"),
             Holdout::ByContent { percent } => write!(f, "; validation: {percent} % of the other items, by sha256 of content"),
+            Holdout::ByGroup { percent, until } => {
+                write!(f, "; validation: {percent} % of the other series, by sha256 of the id up to its last `{until}`")
+            }
         }
     }
 }
