@@ -205,6 +205,10 @@ impl Backbone for Told<'_> {
         self.0.device()
     }
 
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.0.each_weight(visit);
+    }
+
     fn embed(&self, input: Input) -> Stream {
         self.0.embed(input).with_fusion(self.1)
     }
