@@ -49,6 +49,8 @@ pub struct LoadedData {
     pub dataset: DataSet,
     /// Classes and words.
     pub target: Target,
+    /// The same for a backbone whose source labels they are.
+    shared: Target,
     /// Hash of rows, words and split rule.
     pub sha256: String,
 }
@@ -152,7 +154,13 @@ impl LoadedData {
         let words = serde_json::to_string(&target.template).unwrap_or_default();
         let parts = [dataset.rows_sha256().to_string(), target.classes.join("\n"), words, dataset.split().to_string()];
         let sha256 = Digest::of_parts(&parts.each_ref().map(String::as_str)).to_string();
-        Ok(Self { dataset, target, sha256 })
+        let shared = Target { shares_source_labels: true, ..target.clone() };
+        Ok(Self { dataset, target, shared, sha256 })
+    }
+
+    /// What methods on this backbone see of it.
+    pub fn target_on(&self, backbone: &LoadedBackbone) -> &Target {
+        if backbone.source_classes.as_ref() == Some(&self.target.classes) { &self.shared } else { &self.target }
     }
 }
 
@@ -253,7 +261,8 @@ impl Plan {
             }
             Err(TrialError::Misfit(misfit)) => {
                 let (method, backbone, dataset) = (cell.name.to_owned(), cell.backbone.to_owned(), cell.dataset.to_owned());
-                self.empty_cells.push(EmptyCell { method, backbone, dataset, reason: misfit.to_string() });
+                let signature = Some(cell.method.signature());
+                self.empty_cells.push(EmptyCell { method, backbone, dataset, signature, reason: misfit.to_string() });
                 Ok(())
             }
             Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error: Box::new(error) }),
@@ -270,7 +279,7 @@ impl Plan {
             method: &planned.method,
             backbone: backbone.backbone.as_ref(),
             dataset: &data.dataset,
-            target: &data.target,
+            target: data.target_on(backbone),
             placement: planned.placement,
             budget: &planned.budget,
             device,
@@ -315,7 +324,7 @@ impl Cell<'_> {
             method: self.method,
             backbone: backbone.backbone.as_ref(),
             dataset: &data.dataset,
-            target: &data.target,
+            target: data.target_on(backbone),
             placement,
             budget: self.budget,
             device,

@@ -173,6 +173,9 @@ pub struct EmptyCell {
     pub backbone: String,
     /// The data set's name.
     pub dataset: String,
+    /// The method's coordinates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// Why, in words.
     pub reason: String,
 }

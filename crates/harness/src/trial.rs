@@ -157,6 +157,9 @@ impl Trial<'_> {
     }
 }
 
+/// Training items of which parts are made go through f in batches of this size.
+const MADE_AT_ONCE: usize = 32;
+
 /// What a split goes through f as.
 enum Sources {
     /// Nothing before ω is learnable: f's outputs, computed once, in the order of the items.
@@ -178,8 +181,9 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn run(mut self, program: Program, splits: &Splits) -> Result<Finished, TrialError> {
+    fn run(mut self, mut program: Program, splits: &Splits) -> Result<Finished, TrialError> {
         let started = Instant::now();
+        self.make(&mut program)?;
         let trainable = program.signature().is_trainable();
         let evidence = program.alignment().evidence();
         let needs_train = trainable || matches!(evidence, Evidence::TrainingOnce | Evidence::TrainingEveryEpoch);
@@ -329,6 +333,17 @@ impl Session<'_> {
             self.costs.forward_items_training += queried.n_queries * indices.len();
         }
         Ok((program.at_point(&point), queried.loss))
+    }
+
+    /// Makes the fixed parts that are made of training items.
+    fn make(&mut self, program: &mut Program) -> Result<(), TrialError> {
+        if program.is_made_of_items() {
+            let order: Vec<usize> = (0..self.train.len()).collect();
+            let batches: Vec<Batch> = order.chunks(MADE_AT_ONCE).map(|items| self.train.batch(items)).collect();
+            program.make(self.trial.backbone, &batches, &self.train.labels)?;
+            self.costs.forward_items_training += self.train.len();
+        }
+        Ok(())
     }
 
     /// Gives the alignment the evidence it asks for.

@@ -27,6 +27,14 @@ impl Affine {
         }
     }
 
+    /// W, b = 0.
+    pub(crate) fn zeros(n_in: usize, n_out: usize, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::zeros([n_in, n_out], in_f32(device))),
+            bias: Param::from_tensor(Tensor::zeros([n_out], in_f32(device))),
+        }
+    }
+
     /// `[rows, in]` to `[rows, out]`.
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         linear(x, self.weight.val(), Some(self.bias.val()))

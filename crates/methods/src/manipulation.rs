@@ -2,19 +2,30 @@
 
 use burn::tensor::Tensor;
 use reprogram_models::{Backbone, Stream};
-use reprogram_taxonomy::Site;
+use reprogram_taxonomy::{Misfit, Site};
 
 use crate::family::family;
 use crate::{
-    ClassContext, ClassContextSpec, ClassTemplate, ClassTemplateSpec, ClassTexts, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec,
-    Demonstrations, DemonstrationsSpec, Instruction, InstructionSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec,
-    MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, Prompt,
-    SampleMask, SampleMaskSpec, SoftPrompt, SoftPromptSpec, TrainableResize, TrainableResizeSpec,
+    Bottleneck, BottleneckSpec, ClassContext, ClassContextSpec, ClassTemplate, ClassTemplateSpec, ClassTexts, DeepPrompt, DeepPromptSpec,
+    Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt, FixedPromptSpec, Instruction, InstructionSpec, ItemKeys,
+    ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec,
+    PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt,
+    SampleMask, SampleMaskSpec, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TrainableResize, TrainableResizeSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
 pub trait Manipulate {
-    /// ℓ = input, images: `[batch, channel, height, width]`, shape kept.
+    /// Whether it is made of training items, before anything is fitted or trained. Fixed parts: a rule may use the data.
+    fn is_made_of_items(&self) -> bool {
+        false
+    }
+
+    /// Makes it of them, without a gradient. A misfit says what they lack.
+    fn make(&mut self, _shown: &Shown<'_>) -> Result<(), Misfit> {
+        Ok(())
+    }
+
+    /// ℓ = input, images: `[batch, channel, height, width]`; the shape is kept, unless τ = concatenative.
     fn pixels(&self, images: Tensor<4>) -> Tensor<4> {
         images
     }
@@ -80,4 +91,10 @@ family! {
     "class-template" => ClassTemplate from ClassTemplateSpec,
     "class-context" => ClassContext from ClassContextSpec,
     "low-rank" => LowRank from LowRankSpec,
+    "pixel-strip" => PixelStrip from PixelStripSpec,
+    "pixel-mark" => PixelMark from PixelMarkSpec,
+    "steering" => Steering from SteeringSpec,
+    "fixed-prompt" => FixedPrompt from FixedPromptSpec,
+    "item-keys" => ItemKeys from ItemKeysSpec,
+    "bottleneck" => Bottleneck from BottleneckSpec,
 }

@@ -116,6 +116,11 @@ impl MaskedDelta {
         Param::from_tensor(Tensor::from_data(TensorData::new(delta, self.shape), in_f32(device)))
     }
 
+    /// The same number everywhere on the canvas, `[1, channel, height, width]`.
+    pub(crate) fn constant(&self, value: f32, device: &Device) -> Tensor<4> {
+        Tensor::full(self.shape, value, in_f32(device))
+    }
+
     /// `[batch, channel, height, width]`, shape kept.
     pub(crate) fn apply(&self, images: Tensor<4>, delta: Tensor<4>) -> Tensor<4> {
         self.rule.range.apply(images + self.rule.squash.apply(delta) * self.weight.clone())

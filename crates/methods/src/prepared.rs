@@ -150,7 +150,7 @@ impl Program {
         }
     }
 
-    fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {
+    pub(crate) fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {
         match batch {
             Batch::Images(images) => Input::Image(lowered(self.pixels(backbone, images.clone()))),
             Batch::Texts(queries) => Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries))),

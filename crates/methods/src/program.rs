@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use reprogram_models::{Backbone, EncodedPair, PrefixCache, Reading, Stream, in_f32, raised};
-use reprogram_taxonomy::{Signature, Tower};
+use reprogram_models::{Backbone, EncodedPair, Input, PrefixCache, Reading, Stream, in_f32, raised};
+use reprogram_taxonomy::{Misfit, Signature, Tower};
 
 use crate::kept::Kept;
 use crate::likelihood::{Scorer, context_of};
-use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Target, Template};
+use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Shown, Target, Template};
 
 /// `I_{λ,τ,ℓ}` and `O_ω` around a frozen f.
 #[derive(Module, Debug)]
@@ -87,6 +87,19 @@ impl Program {
     /// `O_ω`, to be fitted.
     pub fn alignment_mut(&mut self) -> &mut Aligner {
         &mut self.alignment
+    }
+
+    /// Whether parts of it are made of training items: [`Program::make`] then comes before anything else.
+    pub fn is_made_of_items(&self) -> bool {
+        self.manipulations.iter().any(|part| part.is_made_of_items())
+    }
+
+    /// Makes those parts of labelled training items, as f sees them behind what this program does at the input.
+    pub fn make(&mut self, backbone: &dyn Backbone, batches: &[Batch], labels: &[usize]) -> Result<(), Misfit> {
+        let program = self.valid();
+        let inputs: Vec<Input> = batches.iter().map(|batch| program.input(backbone, batch)).collect();
+        let shown = Shown { backbone, inputs: &inputs, labels, n_classes: self.classes.len() };
+        self.manipulations.iter_mut().filter(|part| part.is_made_of_items()).try_for_each(|part| part.make(&shown))
     }
 
     /// `ŷ = O_ω ∘ f ∘ I_{λ,τ,ℓ}(x)`: target scores, `[batch, target]`.

@@ -49,10 +49,14 @@ impl Prompt {
 impl Template {
     /// The context of an answer: everything up to and including the cue, without a trailing space.
     pub fn render(&self, prompt: &Prompt) -> String {
+        format!("{}{}", self.render_demonstrations(prompt), self.item(&prompt.query))
+    }
+
+    /// What stands in front of the item: instruction and demonstrations, a separator behind each.
+    pub(crate) fn render_demonstrations(&self, prompt: &Prompt) -> String {
         let instruction = prompt.instruction.iter().cloned();
         let demonstrations = prompt.demonstrations.iter().map(|shot| format!("{}{}", self.item(&shot.text), self.answer(shot.label)));
-        let pieces: Vec<String> = instruction.chain(demonstrations).chain([self.item(&prompt.query)]).collect();
-        pieces.join(&self.separator)
+        instruction.chain(demonstrations).map(|piece| piece + &self.separator).collect()
     }
 
     /// The continuation that stands for a class: a space, then its label.

@@ -8,9 +8,9 @@ mod toy;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
-    AlignmentSpec, Batch, Cover, DeepPromptSpec, DeltaSpec, Fused, KeyValuePrefixSpec, LinearMapSpec, LinearOn, LowRankSpec,
-    ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PixelRange, PixelUnits, PrefixInit, Prepared, Program, PromptInit,
-    SoftPromptSpec, Squash,
+    AlignmentSpec, Batch, BottleneckSpec, Cover, DeepPromptSpec, DeltaSpec, Fused, KeyValuePrefixSpec, LinearMapSpec, LinearOn,
+    LowRankSpec, ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PixelRange, PixelUnits, PrefixInit, Prepared, Program,
+    PromptInit, SoftPromptSpec, Squash,
 };
 use reprogram_models::cross_entropy;
 use reprogram_taxonomy::{Cut, Layers, Modality};
@@ -48,6 +48,10 @@ fn delta(layers: Option<Layers>, init_std: f32) -> ManipulationSpec {
     ManipulationSpec::Delta(DeltaSpec { modality: Modality::Vision, layers, init_std })
 }
 
+fn bottleneck(layers: Option<Layers>) -> ManipulationSpec {
+    ManipulationSpec::Bottleneck(BottleneckSpec { modality: Modality::Vision, hidden: 3, layers })
+}
+
 fn low_rank() -> ManipulationSpec {
     ManipulationSpec::LowRank(LowRankSpec { rank: 2, alpha: 4.0, layers: Layers::All, modality: Modality::Vision })
 }
@@ -64,6 +68,7 @@ fn pixels(cover: Cover) -> ManipulationSpec {
 
 fn everything() -> Vec<(&'static str, ManipulationSpec, usize)> {
     let some = Layers::Range { first: 1, last: 2 };
+    let narrow = 2 * DIM * 3 + 3 + DIM;
     let network = DIM * 5 + 5 + 5 * 5 + 5 + 5 * DIM + DIM;
     vec![
         ("soft prompt", shallow(PromptInit::Xavier), 2 * DIM),
@@ -74,6 +79,8 @@ fn everything() -> Vec<(&'static str, ManipulationSpec, usize)> {
         ("mapped prefix", prefix(Some(4)), 2 * DIM + DIM * 4 + 4 + 4 * (DEPTH * 2 * DIM) + DEPTH * 2 * DIM),
         ("delta at the embedding", delta(None, 0.3), DIM),
         ("delta at some blocks", delta(Some(some), 0.3), 2 * DIM),
+        ("bottleneck at the embedding", bottleneck(None), narrow),
+        ("bottleneck at some blocks", bottleneck(Some(some)), 2 * narrow),
         ("low rank", low_rank(), DEPTH * 2 * (DIM * 2 + 2 * DIM)),
         ("pixels of a patch", pixels(Cover::Patch { size: 3, row: 1, column: 2 }), CHANNELS * 9),
         ("pixels of a border", pixels(Cover::Border { width: 2 }), CHANNELS * (CANVAS * CANVAS - 16)),
@@ -117,7 +124,14 @@ fn what_is_neutral_changes_nothing() {
     let toy = toy();
     let bare = scores(&toy, &toy.program(&method(&[], LINEAR), 1));
     let all = Some(Layers::All);
-    for neutral in [delta(None, 0.0), delta(all, 0.0), low_rank(), deep(2, Layers::Range { first: DEPTH - 1, last: DEPTH - 1 })] {
+    for neutral in [
+        delta(None, 0.0),
+        delta(all, 0.0),
+        low_rank(),
+        bottleneck(None),
+        bottleneck(all),
+        deep(2, Layers::Range { first: DEPTH - 1, last: DEPTH - 1 }),
+    ] {
         let program = toy.program(&method(std::slice::from_ref(&neutral), LINEAR), 1);
         let distance = furthest(&scores(&toy, &program), &bare);
         let is_prompt = matches!(neutral, ManipulationSpec::DeepPrompt(_));
@@ -140,7 +154,7 @@ fn gradients_are_those_of_finite_differences() {
     let toy = toy();
     for (name, part, _) in everything() {
         let mut program = toy.program(&method(&[part], LINEAR), 1);
-        if name == "low rank" {
+        if name == "low rank" || name.starts_with("bottleneck") {
             // Zeros in one factor hide the other one's gradient.
             let mut tensors = program.tensors();
             for NamedTensor { values, .. } in &mut tensors {

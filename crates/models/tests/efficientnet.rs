@@ -59,6 +59,21 @@ fn a_batch_changes_nothing() {
     assert!(worst <= 1e-5, "max |Δ| = {worst:.3e}");
 }
 
+/// What makes its input one that may grow: features are means over places, so that more of the same changes little, and the
+/// size alone nothing that it computes.
+#[test]
+fn a_wider_image_is_an_image() {
+    let (model, expected) = (load(&config()).unwrap(), Expected::of("efficientnet"));
+    let pixels = expected.tensor::<4>("pixel_values", &Device::flex().autodiff());
+    let [batch, channels, height, _] = pixels.dims();
+    let strip = Tensor::<4>::zeros([batch, channels, height, 6], &pixels.device()).require_grad();
+    let wide = Tensor::cat(vec![pixels.clone(), strip.clone()], 3);
+    let logits = model.read(&model.embed(Input::Image(wide)), Reading::Logits);
+    assert_eq!(logits.dims(), model.read(&model.embed(Input::Image(pixels)), Reading::Logits).dims());
+    let gradient: Vec<f32> = strip.grad(&logits.sum().backward()).unwrap().try_into_vec_as().unwrap();
+    assert!(gradient.iter().all(|slope| slope.is_finite()) && gradient.iter().any(|slope| slope.abs() > 1e-6), "the strip is seen");
+}
+
 #[test]
 fn only_its_inputs_and_outputs_can_be_reached() {
     let model = load(&config()).unwrap();

@@ -16,6 +16,16 @@ pub enum Access {
     InputOnly,
 }
 
+/// Whether raw inputs may be larger than what the network was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extent {
+    /// They have the size that [`InputSpace`] says.
+    Fixed,
+    /// They may grow: tokens up to the context, images of a network that averages over all places.
+    Growing,
+}
+
 /// The raw input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -102,6 +112,8 @@ pub struct Card {
     pub name: String,
     /// What can be reached.
     pub access: Access,
+    /// Whether what it is fed may grow.
+    pub extent: Extent,
     /// The encoder that a data set's items go through.
     pub main: TowerCard,
     /// The other one, where there are two.

@@ -32,7 +32,7 @@ mod site;
 mod verdict;
 
 pub use axes::{Alignment, Format, Location, Modality, Operator, Tower, UnknownAxisValue};
-pub use card::{Access, Card, InputSpace, OutputSpace, TargetSpace, TowerCard};
+pub use card::{Access, Card, Extent, InputSpace, OutputSpace, TargetSpace, TowerCard};
 pub use grid::{BadPoint, Coverage, Point, Status};
 pub use misfit::Misfit;
 pub use papers::{Coordinates, Correction, Paper, Reading};

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Alignment, At, Card, Format, InputSpace, Location, Misfit, Modality, Operator, OutputSpace, Site, TargetSpace, Tower};
+use crate::{
+    Access, Alignment, At, Card, Extent, Format, InputSpace, Location, Misfit, Modality, Operator, OutputSpace, Site, TargetSpace, Tower,
+};
 
 /// The sites of a method, in the order they are applied, and its alignment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,7 +81,11 @@ impl Signature {
                 return Err(Misfit::TooDeep { backbone: backbone(), depth: tower.depth, layer: layers.first() });
             }
             let grows_at_input = site.operator() == Operator::Concatenative && site.location() == Location::Input;
-            if grows_at_input && matches!(tower.input, InputSpace::Image { .. } | InputSpace::Waveform { .. }) {
+            let has_one_size = match tower.input {
+                InputSpace::Tokens { .. } => false,
+                InputSpace::Image { .. } | InputSpace::Waveform { .. } => card.extent == Extent::Fixed,
+            };
+            if grows_at_input && has_one_size {
                 return Err(Misfit::FixedCanvas { backbone: backbone() });
             }
         }
@@ -89,14 +95,16 @@ impl Signature {
     fn check_alignment(&self, card: &Card, target: &TargetSpace) -> Result<(), Misfit> {
         match (self.alignment, &card.output) {
             (Alignment::Identity, OutputSpace::Classes { n }) if *n == target.n_classes && target.shares_source_labels => Ok(()),
-            (Alignment::Identity, output) => {
-                Err(Misfit::LabelSpaces { source_space: output.to_string(), target_classes: target.n_classes })
-            }
             (Alignment::Statistical, OutputSpace::Joint { .. })
             | (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Features { .. }) => {
                 Err(Misfit::NoSourceLabels { backbone: card.name.clone(), alignment: self.alignment })
             }
-            (Alignment::RuleBased, OutputSpace::Joint { .. })
+            (
+                Alignment::Identity,
+                output @ (OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } | OutputSpace::Features { .. }),
+            ) => Err(Misfit::LabelSpaces { source_space: output.to_string(), target_classes: target.n_classes }),
+            // With identity, items are compared with the target classes' own texts.
+            (Alignment::Identity | Alignment::RuleBased, OutputSpace::Joint { .. })
             | (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. })
             | (Alignment::Linear, _) => Ok(()),
         }
@@ -126,7 +134,7 @@ impl fmt::Display for Signature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layers, SiteSpec, TowerCard};
+    use crate::{Extent, Layers, SiteSpec, TowerCard};
 
     fn site(modality: Modality, format: Format, operator: Operator, location: Location) -> Site {
         let layers = (location == Location::Hidden).then_some(Layers::Range { first: 3, last: 7 });
@@ -137,6 +145,7 @@ mod tests {
         Card {
             name: "toy".to_owned(),
             access: Access::WhiteBox,
+            extent: Extent::Fixed,
             main: TowerCard { tower: Tower::Vision, depth: 2, dim: 8, input: InputSpace::Image { channels: 3, height: 28, width: 28 } },
             second: None,
             output: OutputSpace::Classes { n: 52 },

@@ -30,6 +30,8 @@ pub struct LoadedBackbone {
     pub backbone: Arc<dyn Backbone>,
     /// Hash of the weights file.
     pub weights_sha256: String,
+    /// Names of its source classes, where they are known.
+    pub source_classes: Option<Vec<String>>,
 }
 
 /// A checkpoint that cannot be loaded.
@@ -93,7 +95,7 @@ pub fn load(
     }
     let checkpoint = registry.checkpoint(name)?;
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
-    match (checkpoint.weights(), checkpoint.family(), checkpoint.format()) {
+    let loaded = match (checkpoint.weights(), checkpoint.family(), checkpoint.format()) {
         (WeightSource::BuiltIn(which), "vit", WeightFormat::Safetensors) if which == "letters-vit" => letters_vit(name, device),
         (WeightSource::BuiltIn(which), "clip", WeightFormat::Safetensors) if which == "tiny-clip-cifar" => tiny_clip::load(name, device),
         (WeightSource::Files(files), "llama", WeightFormat::Gguf) => {
@@ -116,7 +118,8 @@ pub fn load(
         }
         (WeightSource::Repository(repository), _, WeightFormat::Folder) => of_repository(name, repository, store, device, progress),
         (_, family, format) => Err(BackboneError::Family { name: name.to_owned(), family: family.to_owned(), format }),
-    }
+    };
+    loaded.map(|loaded| LoadedBackbone { source_classes: checkpoint.source_classes().map(<[String]>::to_vec), ..loaded })
 }
 
 /// Whether a folder has all that a model needs, as far as its files tell without being decoded.
@@ -149,7 +152,7 @@ fn built_of(name: &str, folder: &HubFolder, pixels: Pixels, device: &Device) -> 
     let checkpoint = HubCheckpoint { files: &folder.files, weights: folder.weights()?.releasing(&release), pixels };
     let backbone = checkpoint.load(name, device);
     let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string() })
+    Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string(), source_classes: None })
 }
 
 fn llama(name: &str, file: &Mapped, device: &Device) -> Result<LoadedBackbone, BackboneError> {
@@ -158,13 +161,14 @@ fn llama(name: &str, file: &Mapped, device: &Device) -> Result<LoadedBackbone, B
     let gguf = Gguf::parse(file).map_err(LlamaError::from);
     let model = gguf.and_then(|gguf| Llama::from_gguf(&gguf.releasing(&release), name, device));
     let model = model.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string() })
+    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string(), source_classes: None })
 }
 
 fn letters_vit(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     let model = embedded_vit(LETTERS_VIT, name, device).map_err(damaged)?;
-    Ok(LoadedBackbone { backbone: Arc::new(Frozen::new(model)), weights_sha256: Digest::of(LETTERS_VIT).to_string() })
+    let backbone = Arc::new(Frozen::new(model));
+    Ok(LoadedBackbone { backbone, weights_sha256: Digest::of(LETTERS_VIT).to_string(), source_classes: None })
 }
 
 /// Reads a ViT whose configuration stands in the file's own metadata, under `config`.

@@ -68,6 +68,6 @@ impl OwnLayout {
                 Arc::new(model.map_err(|error| damaged(error.to_string()))?)
             }
         };
-        Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string() })
+        Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string(), source_classes: None })
     }
 }

@@ -15,7 +15,7 @@ const FILE: &[u8] = include_bytes!("../../assets/tiny-clip-cifar.safetensors");
 pub(super) fn load(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     let model = embedded(FILE, name, device).map_err(damaged)?;
-    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(FILE).to_string() })
+    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(FILE).to_string(), source_classes: None })
 }
 
 /// Reads a CLIP whose `config`, `preprocessor_config` and `tokenizer` stand in the file's own metadata.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use reprogram_methods::plainest;
+use reprogram_taxonomy::Modality;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -34,7 +36,11 @@ pub struct Experiment {
     /// Data set names.
     pub datasets: Vec<String>,
     /// Method names, in the order of the table.
+    #[serde(default)]
     pub methods: Vec<String>,
+    /// Behind these, the plainest method at every point of the grid that can be written for backbones of this modality.
+    #[serde(default)]
+    pub grid: Option<Modality>,
     /// What each method may spend.
     pub budget: Budget,
     /// Pixels of an image's edge on the backbone's canvas; the whole canvas when left out.
@@ -105,7 +111,8 @@ impl Sweep {
         let mut experiments = Vec::new();
         for experiment in raw.experiment {
             let line = line_of(experiment.span().start);
-            let experiment = experiment.into_inner();
+            let mut experiment = experiment.into_inner();
+            add_grid(&mut experiment, &mut methods).map_err(|reason| error(Some(line), format!("experiment: {reason}")))?;
             check(&experiment, &mut methods).map_err(|reason| error(Some(line), format!("experiment: {reason}")))?;
             experiments.push(experiment);
         }
@@ -135,18 +142,35 @@ impl Sweep {
     }
 }
 
+/// Writes a grid out. A point that the file has a `[method]` table for is what the table says.
+fn add_grid(experiment: &mut Experiment, methods: &mut BTreeMap<String, ConfiguredMethod>) -> Result<(), String> {
+    let Some(modality) = experiment.grid else { return Ok(()) };
+    let points = plainest::methods(modality);
+    if points.is_empty() {
+        let known = plainest::MODALITIES.map(Modality::as_str).join(", ");
+        return Err(format!("`grid = \"{modality}\"` has no parts to choose from\n  help: one of {known}"));
+    }
+    for (name, method) in points {
+        methods.entry(name.clone()).or_insert(ConfiguredMethod { method, image_size: None });
+        experiment.methods.push(name);
+    }
+    Ok(())
+}
+
 fn check(experiment: &Experiment, methods: &mut BTreeMap<String, ConfiguredMethod>) -> Result<(), String> {
     if let Some(fault) = experiment.budget.fault() {
         return Err(format!("budget: {fault}"));
     }
     for (key, list) in [("backbones", &experiment.backbones), ("datasets", &experiment.datasets), ("methods", &experiment.methods)] {
         if list.is_empty() {
-            return Err(format!("`{key}` is empty"));
+            let help = if key == "methods" { "\n  help: name some, or ask for all points by `grid = \"vision\"`" } else { "" };
+            return Err(format!("`{key}` is empty{help}"));
         }
     }
     for name in &experiment.methods {
         if !methods.contains_key(name) {
-            let method = ConfiguredMethod::catalogued(name).ok_or_else(|| unknown_catalogued(name))?;
+            let plainest = || plainest::named(name).map(|method| ConfiguredMethod { method, image_size: None });
+            let method = ConfiguredMethod::catalogued(name).or_else(plainest).ok_or_else(|| unknown_catalogued(name))?;
             methods.insert(name.clone(), method);
         }
     }
@@ -236,6 +260,8 @@ location = "input"
             ("two numbers of items", GOOD.replace("shots = 4", "shots = 4, train-items = 8")),
             ("a seed twice", GOOD.replace("[1, 2, 3]", "[1, 2, 1]")),
             ("no seed", GOOD.replace("[1, 2, 3]", "[]")),
+            ("a grid of no parts", GOOD.replace("image-size = 20", "grid = \"protein\"")),
+            ("no method", GOOD.replace("[\"vp-rlm\", \"gentle\"]\nimage", "[]\nimage")),
             ("a comparison with a stranger", GOOD.replace("compare = [[\"vp-rlm\"", "compare = [[\"zero-shot\"")),
             ("a name that is a path", GOOD.replace("name = \"toy\"", "name = \"../toy\"")),
             ("no TOML", "name = ".to_owned()),

@@ -16,6 +16,7 @@ pub struct Checkpoint {
     format: WeightFormat,
     licence: String,
     citation: String,
+    source_classes: Option<Vec<String>>,
     weights: Weights,
 }
 
@@ -99,6 +100,7 @@ struct RawCheckpoint {
     format: WeightFormat,
     licence: String,
     citation: String,
+    source_classes: Option<Vec<String>>,
     weights: RawWeights,
 }
 
@@ -153,8 +155,8 @@ impl TryFrom<RawCheckpoint> for Checkpoint {
                 Weights::Files(files)
             }
         };
-        let RawCheckpoint { about, family, modality, format, licence, citation, .. } = raw;
-        Ok(Self { about, family, modality, format, licence, citation, weights })
+        let RawCheckpoint { about, family, modality, format, licence, citation, source_classes, .. } = raw;
+        Ok(Self { about, family, modality, format, licence, citation, source_classes, weights })
     }
 }
 
@@ -187,6 +189,12 @@ impl Checkpoint {
     /// Whom to cite.
     pub fn citation(&self) -> &str {
         &self.citation
+    }
+
+    /// Names of its source classes in the order of its outputs, where the table has them. A data set of these very classes
+    /// shares its labels.
+    pub fn source_classes(&self) -> Option<&[String]> {
+        self.source_classes.as_deref()
     }
 
     /// Where its weights are.

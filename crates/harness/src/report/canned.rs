@@ -194,6 +194,7 @@ pub(crate) fn realistic() -> Results {
         method: "ICL-4".to_owned(),
         backbone: "letters-vit".to_owned(),
         dataset: "digits".to_owned(),
+        signature: None,
         reason: "the sites act on text, but letters-vit takes vision".to_owned(),
     });
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());

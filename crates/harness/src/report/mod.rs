@@ -3,6 +3,7 @@
 //! ```text
 //! Results ── Summary ──┬── table      terminal, Markdown, CSV, LaTeX
 //!    │                 ├── plot       accuracy against trainable parameters, SVG and PNG
+//!    │                 ├── grid       λ/ℓ/τ down, ω across, where a sweep covers enough points
 //!    └─────────────────┴── html       one self-contained page
 //! ```
 //!
@@ -13,6 +14,7 @@ pub(crate) mod canned;
 mod comparison;
 mod curves;
 mod footnotes;
+pub mod grid;
 mod html;
 mod number;
 mod pairing;

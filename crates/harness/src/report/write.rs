@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::grid::{self, Grid};
 use super::html::page;
 use super::plot::{facets, png, svg};
 use super::results::Results;
@@ -12,7 +13,7 @@ use super::table::{comparisons_csv, csv, latex, markdown};
 
 /// Writes tables, plots and page into `dir`, which is made if it is not there. Returns the files' paths.
 ///
-/// `comparisons.csv` is written even if the sweep asks for none, so that an older one does not stay behind.
+/// The grid has files where a sweep covers enough points of it. `comparisons.csv` is written even if the sweep asks for none, so that an older one does not stay behind.
 pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
     let summary = Summary::of(results);
     let facets = facets(&summary);
@@ -26,7 +27,30 @@ pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
         ("report.html", page(results, &summary).map_err(io::Error::other)?.into_bytes()),
     ];
     fs::create_dir_all(dir)?;
-    files.into_iter().map(|(name, bytes)| replace(dir, name, &bytes)).collect()
+    let mut paths: Vec<PathBuf> = files.into_iter().map(|(name, bytes)| replace(dir, name, &bytes)).collect::<io::Result<_>>()?;
+    let grids = Grid::all(results, &summary);
+    let tables = [
+        ("table-grid.md", grid::markdown(&results.sweep, &grids)),
+        ("table-grid.csv", grid::csv(&results.sweep, &grids)),
+        ("table-grid.tex", grid::latex(&results.sweep, &grids)),
+    ];
+    for (name, text) in tables {
+        if grids.is_empty() {
+            remove(dir, name)?;
+        } else {
+            paths.push(replace(dir, name, text.as_bytes())?);
+        }
+    }
+    Ok(paths)
+}
+
+/// An older one does not stay behind.
+fn remove(dir: &Path, name: &str) -> io::Result<()> {
+    match fs::remove_file(dir.join(name)) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot remove {}: {error}", dir.join(name).display()))),
+    }
 }
 
 fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {

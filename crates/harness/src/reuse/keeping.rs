@@ -39,10 +39,17 @@ impl<'a> Keeping<'a> {
         let fixed: Vec<_> = trial.method.manipulations.iter().filter(|part| is_fixed(&part.coordinates())).collect();
         // Only a fixed part can depend on the seed and yet stand in front of the cut.
         let seed = if fixed.is_empty() { String::new() } else { trial.seed.to_string() };
+        // What is made of training items depends on which were drawn.
+        let drawn = if program.is_made_of_items() {
+            let budget = serde_json::to_string(trial.budget).expect("plain data");
+            format!("{budget} {}", trial.dataset.rows_sha256())
+        } else {
+            String::new()
+        };
         let fixed = serde_json::to_string(&fixed).expect("plain data");
         let (placement, target) = (format!("{:?}", trial.placement), format!("{:?}", trial.target));
         let (numerics, f) = (NUMERICS.to_string(), self.f.to_string());
-        Some(self.reuse.scope(Digest::of_parts(&[build(), &numerics, &f, &cut, &fixed, &seed, &placement, &target])))
+        Some(self.reuse.scope(Digest::of_parts(&[build(), &numerics, &f, &cut, &fixed, &seed, &drawn, &placement, &target])))
     }
 }
 

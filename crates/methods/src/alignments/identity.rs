@@ -1,11 +1,15 @@
 //! `O(u) = u`: the source labels are the target labels.
+//!
+//! A backbone that compares items with texts has no labels but the texts it is given; given the target classes' own, they are the
+//! target's.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use reprogram_taxonomy::{Alignment, Misfit};
+use reprogram_taxonomy::{Alignment, Misfit, OutputSpace};
 use serde::{Deserialize, Serialize};
 
-use crate::{Align, Part, Setup};
+use crate::class_texts::check_texts;
+use crate::{Align, ClassTexts, Part, Reads, Setup};
 
 /// `part = "identity"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,8 +17,11 @@ use crate::{Align, Part, Setup};
 pub struct IdentitySpec {}
 
 /// Nothing.
-#[derive(Module, Debug, Default)]
-pub struct Identity {}
+#[derive(Module, Debug)]
+pub struct Identity {
+    #[module(skip)]
+    reads: Reads,
+}
 
 impl Part for IdentitySpec {
     type Coordinates = Alignment;
@@ -24,12 +31,24 @@ impl Part for IdentitySpec {
         Alignment::Identity
     }
 
-    fn build(&self, _setup: &Setup<'_>) -> Result<Identity, Misfit> {
-        Ok(Identity {})
+    fn build(&self, setup: &Setup<'_>) -> Result<Identity, Misfit> {
+        match setup.backbone.card().output {
+            OutputSpace::Joint { .. } => {
+                check_texts(setup, &ClassTexts::names(&setup.target.classes), 0)?;
+                Ok(Identity { reads: Reads::ClassTexts })
+            }
+            OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } | OutputSpace::Features { .. } => {
+                Ok(Identity { reads: Reads::Logits })
+            }
+        }
     }
 }
 
 impl Align for Identity {
+    fn reads(&self) -> Reads {
+        self.reads
+    }
+
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {
         scores
     }

@@ -11,7 +11,7 @@ use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
 use super::site;
-use crate::{Demonstration, LabelledText, Manipulate, Part, Prompt, Seed, Setup};
+use crate::{Demonstration, LabelledText, Manipulate, Part, Prompt, Seed, Setup, Template};
 
 /// `part = "demonstrations"`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,19 @@ impl Part for DemonstrationsSpec {
         }
         Ok(Demonstrations { draw, shots: self.shots, order: seed.fork("order") })
     }
+}
+
+/// The first `shots` demonstrations in their order as one text, with the separator behind it; nothing where there are fewer.
+pub(super) fn rendered(setup: &Setup<'_>, template: &Template, shots: usize) -> Option<String> {
+    let seed = setup.seed.fork("demonstrations");
+    let (mut draw, order) = (take_turns(setup.train_texts, &seed), seed.fork("order"));
+    if draw.len() < shots {
+        return None;
+    }
+    draw.truncate(shots);
+    draw.sort_by_key(|text| order.rank(&text.id));
+    let demonstrations = draw.into_iter().map(|text| Demonstration { text: text.text, label: text.label }).collect();
+    Some(template.render_demonstrations(&Prompt { demonstrations, ..Prompt::default() }))
 }
 
 /// Orders texts by seed within each class, and lets classes take turns; which class begins is drawn too.

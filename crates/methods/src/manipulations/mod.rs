@@ -1,29 +1,38 @@
 //! The manipulations, one a file.
 
+mod bottleneck;
 mod class_context;
 mod class_template;
 mod deep_prompt;
 mod delta;
 mod demonstrations;
+mod fixed_prompt;
 mod instruction;
+mod item_keys;
 mod key_value_prefix;
 mod low_rank;
 mod mapped_prompt;
 mod pixel_delta;
 mod pixel_frame;
 mod pixel_generator;
+mod pixel_mark;
+mod pixel_strip;
 mod sample_mask;
 mod soft_prompt;
+mod steering;
 mod trainable_resize;
 
 use std::ops::Range;
 
+pub use bottleneck::{Bottleneck, BottleneckSpec};
 pub use class_context::{ClassContext, ClassContextSpec, ContextOf};
 pub use class_template::{ClassTemplate, ClassTemplateSpec};
 pub use deep_prompt::{DeepPrompt, DeepPromptSpec};
 pub use delta::{Delta, DeltaSpec};
 pub use demonstrations::{Demonstrations, DemonstrationsSpec};
+pub use fixed_prompt::{FixedPrompt, FixedPromptSpec, FixedTokens};
 pub use instruction::{Instruction, InstructionSpec};
+pub use item_keys::{ItemKeys, ItemKeysSpec};
 pub use key_value_prefix::{KeyValuePrefix, KeyValuePrefixSpec, PrefixInit};
 pub use low_rank::{LowRank, LowRankSpec};
 pub use mapped_prompt::{MappedPrompt, MappedPromptSpec};
@@ -31,8 +40,11 @@ pub use pixel_delta::{Cover, PixelDelta, PixelDeltaSpec};
 pub(crate) use pixel_frame::standard_normal;
 pub use pixel_frame::{PixelFrame, PixelFrameSpec, Squash};
 pub use pixel_generator::{PixelGenerator, PixelGeneratorSpec};
+pub use pixel_mark::{PixelMark, PixelMarkSpec};
+pub use pixel_strip::{PixelStrip, PixelStripSpec};
 pub use sample_mask::{MaskNetwork, SampleMask, SampleMaskSpec};
 pub use soft_prompt::{SoftPrompt, SoftPromptSpec};
+pub use steering::{Contrast, Steering, SteeringSpec};
 pub use trainable_resize::{TrainableResize, TrainableResizeSpec};
 
 use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};

@@ -61,7 +61,7 @@ impl Cover {
         }
     }
 
-    fn covers(self, canvas: [usize; 2], row: usize, column: usize) -> bool {
+    pub(super) fn covers(self, canvas: [usize; 2], row: usize, column: usize) -> bool {
         let [height, width] = canvas;
         match self {
             Self::BorderShare { .. } | Self::CornerShare { .. } => self.on(canvas).covers(canvas, row, column),

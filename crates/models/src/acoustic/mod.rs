@@ -16,7 +16,7 @@ mod mel;
 mod network;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 use config::{AMPLITUDE, RATE, WINDOW_STEP};
 pub use config::{AcousticConfig, AcousticError};
@@ -33,6 +33,7 @@ impl AcousticConfig {
         Card {
             name: name.to_owned(),
             access: Access::InputOnly,
+            extent: Extent::Fixed,
             main: TowerCard { tower: Tower::Acoustic, depth: 0, dim, input },
             second: None,
             output: OutputSpace::Features { dim },

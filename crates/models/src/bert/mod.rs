@@ -13,7 +13,7 @@ mod modules;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{BertConfig, Pooling};
 
@@ -30,6 +30,7 @@ impl BertConfig {
         Card {
             name: name.to_owned(),
             access: Access::WhiteBox,
+            extent: Extent::Growing,
             main: TowerCard {
                 tower: Tower::Text,
                 depth: self.depth,

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 use super::{ClipConfig, ClipTower, TextEnd};
 use crate::blocks::{
@@ -20,6 +20,7 @@ impl ClipConfig {
         Card {
             name: name.to_owned(),
             access: Access::WhiteBox,
+            extent: Extent::Fixed,
             main: tower(Tower::Vision, &self.vision, image),
             second: Some(tower(Tower::Text, &self.text, tokens)),
             output: OutputSpace::Joint { dim: self.joint_dim },

@@ -10,7 +10,7 @@ mod config;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 use block::{MbConv, MbShape, relu6};
 pub use config::{EfficientNetConfig, EfficientNetConfigError, MbStage};
@@ -25,6 +25,7 @@ impl EfficientNetConfig {
         Card {
             name: name.to_owned(),
             access: Access::InputOnly,
+            extent: Extent::Growing,
             main: TowerCard { tower: Tower::Vision, depth: 0, dim: self.features, input },
             second: None,
             output: OutputSpace::Classes { n: self.n_classes },
@@ -108,15 +109,18 @@ impl Backbone for EfficientNet {
         self.normalisation.0.device()
     }
 
-    /// Runs the whole network; what can be reached is one token of features, `[batch, 1, dim]`.
     fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
         self.network.each_weight(visit);
     }
 
+    /// Runs the whole network, on images of the size that the card says or larger; what can be reached is one token of features, `[batch, 1, dim]`.
     fn embed(&self, input: Input) -> Stream {
         let Input::Image(image) = input else { panic!("an EfficientNet is fed images: Signature::check comes first") };
         let [_, channels, height, width] = image.dims();
-        assert_eq!(self.card.main.input, InputSpace::Image { channels, height, width }, "images are resized before they come here");
+        let InputSpace::Image { channels: own, height: least, width: narrowest } = self.card.main.input else {
+            unreachable!("its card says images")
+        };
+        assert!(channels == own && height >= least && width >= narrowest, "images are resized before they come here");
         let (scale, shift) = self.normalisation.clone();
         let stem = relu6(self.network.stem.forward(image * scale + shift));
         let trunk = self.network.blocks.iter().fold(stem, |x, block| block.forward(x));

@@ -9,7 +9,7 @@ mod gguf;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{LayerRule, LlamaConfig};
 use gguf::hub_weights;
@@ -23,6 +23,7 @@ impl LlamaConfig {
         Card {
             name: name.to_owned(),
             access: Access::WhiteBox,
+            extent: Extent::Growing,
             main: TowerCard {
                 tower: Tower::Text,
                 depth: self.layers.len(),

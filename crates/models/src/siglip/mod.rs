@@ -12,7 +12,7 @@ mod config;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::SiglipConfig;
 
@@ -40,6 +40,7 @@ impl SiglipConfig {
         Card {
             name: name.to_owned(),
             access: Access::WhiteBox,
+            extent: Extent::Fixed,
             main: tower(Tower::Vision, &self.vision, image),
             second: Some(tower(Tower::Text, &self.text, tokens)),
             output: OutputSpace::Joint { dim: self.joint_dim() },

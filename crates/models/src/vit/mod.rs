@@ -24,7 +24,7 @@ mod torch_encoder;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::{Access, Card, InputSpace, OutputSpace, Tower, TowerCard};
+use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{NormPlacement, VitConfig, VitFamily, VitHead};
 pub use plain::PlainVit;
@@ -40,6 +40,7 @@ impl VitConfig {
         Card {
             name: name.to_owned(),
             access: Access::WhiteBox,
+            extent: Extent::Fixed,
             main: TowerCard {
                 tower: Tower::Vision,
                 depth: self.depth,

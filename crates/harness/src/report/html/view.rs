@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::record::{Provenance, Record, Status};
 use crate::report::curves::Curve;
-use crate::report::number::{NONE, loss, percent, seconds};
+use crate::report::grid::{Found, Grid, Line, Square, Standing, legend};
+use crate::report::number::{NONE, loss, percent, percent_interval, points, seconds};
 use crate::report::plot::{PlotError, facets, svg};
 use crate::report::results::{Cell, Results};
 use crate::report::summary::{Group, Mark, Row, Summary};
@@ -19,10 +20,37 @@ pub(super) struct Page {
     about: Vec<String>,
     /// Name and value.
     facts: Vec<(&'static str, String)>,
+    grids: Vec<GridView>,
+    /// Of the grids.
+    signs: Vec<String>,
     groups: Vec<GroupView>,
     comparisons: Option<TableView>,
     footnotes: Vec<String>,
     protocol: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct GridView {
+    title: String,
+    /// ω.
+    across: Vec<&'static str>,
+    lines: Vec<(String, Vec<SquareView>)>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SquareView {
+    /// A word for the style sheet.
+    kind: &'static str,
+    /// In percent, for a bar.
+    share: Option<f64>,
+    accuracy: String,
+    gain: String,
+    /// Numbered from one, within the grid.
+    notes: Vec<usize>,
+    papers: String,
+    /// All of them.
+    all_papers: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,10 +116,13 @@ impl Page {
             }
         });
         let paragraphs = results.about.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
+        let grids = Grid::all(results, summary);
         Ok(Self {
             sweep: results.sweep.clone(),
             about: paragraphs.map(str::to_owned).collect(),
             facts: facts(results),
+            signs: if grids.is_empty() { Vec::new() } else { legend(&grids) },
+            grids: grids.iter().map(grid_view).collect(),
             groups: groups?,
             comparisons,
             footnotes: summary.footnotes.clone(),
@@ -120,6 +151,41 @@ fn group_view(results: &Results, group: &Group) -> Result<GroupView, PlotError> 
         trials: cells.iter().flat_map(|(method, cell)| trials(method, cell)).collect(),
         configurations: cells.iter().filter_map(|(method, cell)| Some(((*method).to_owned(), configuration(cell)?))).collect(),
     })
+}
+
+fn grid_view(grid: &Grid) -> GridView {
+    let line = |line: &Line| (line.name(), line.squares.iter().map(square_view).collect());
+    GridView {
+        title: grid.title.clone(),
+        across: reprogram_taxonomy::Alignment::ALL.iter().map(|alignment| alignment.as_str()).collect(),
+        lines: grid.lines.iter().map(line).collect(),
+        notes: grid.notes.clone(),
+    }
+}
+
+fn square_view(square: &Square) -> SquareView {
+    let kind = match &square.standing {
+        Standing::Alone => "alone",
+        Standing::Contradictory => "contradictory",
+        Standing::Unexplored => "unexplored",
+        Standing::Published(_) => "published",
+    };
+    let all_papers = match &square.standing {
+        Standing::Published(papers) => papers.join(", "),
+        Standing::Alone | Standing::Contradictory | Standing::Unexplored => String::new(),
+    };
+    let (share, accuracy, gain, notes) = match &square.found {
+        Found::Measured { accuracy, gain, n_methods, .. } => {
+            let several = if *n_methods > 1 { format!(", best of {n_methods}") } else { String::new() };
+            let gain = gain.map(points).unwrap_or_default();
+            (Some(accuracy.mean * 100.0), percent_interval(accuracy), format!("{gain}{several}"), Vec::new())
+        }
+        Found::Impossible(note) if square.standing == Standing::Contradictory => (None, "✗".to_owned(), String::new(), vec![*note]),
+        Found::Impossible(note) => (None, NONE.to_owned(), String::new(), vec![*note]),
+        Found::Unfinished(notes) => (None, "unfinished".to_owned(), String::new(), notes.clone()),
+        Found::Unasked => (None, String::new(), String::new(), Vec::new()),
+    };
+    SquareView { kind, share, accuracy, gain, notes, papers: square.papers(), all_papers }
 }
 
 fn table(columns: &[Column<Row>], rows: &[Row], caption: String) -> TableView {

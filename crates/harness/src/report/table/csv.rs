@@ -148,11 +148,11 @@ fn comparison_fields(results: &Results, comparison: &Comparison) -> Vec<String> 
     ]
 }
 
-fn text(value: Option<impl ToString>) -> String {
+pub(in crate::report) fn text(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn line(fields: impl IntoIterator<Item = String>) -> String {
+pub(in crate::report) fn line(fields: impl IntoIterator<Item = String>) -> String {
     let mut line = fields.into_iter().map(quote).collect::<Vec<_>>().join(",");
     line.push('\n');
     line

@@ -69,7 +69,7 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 }
 
 /// Text that `pdflatex` sets as it is. Letters of scripts beyond the ones a report writes itself need another engine.
-fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -85,7 +85,7 @@ fn escape(text: &str) -> String {
             '≥' => escaped.push_str("$\\ge$"),
             '≤' => escaped.push_str("$\\le$"),
             '≠' => escaped.push_str("$\\ne$"),
-            '×' => escaped.push_str("$\\times$"),
+            '×' | '✗' => escaped.push_str("$\\times$"),
             '·' => escaped.push_str("$\\cdot$"),
             '→' => escaped.push_str("$\\rightarrow$"),
             'λ' => escaped.push_str("$\\lambda$"),

@@ -48,7 +48,7 @@ fn table<R>(columns: &[Column<R>], rows: &[R]) -> Vec<String> {
 }
 
 /// Text that Markdown shows as it is. Lines are joined: a cell has only one. (An underscore within a word is harmless.)
-fn escape(text: &str) -> String {
+pub(in crate::report) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -10,7 +10,10 @@ mod terminal;
 pub(super) use columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
 pub(super) use costs::COST_COLUMNS;
 pub use csv::{comparisons_csv, csv};
+pub(super) use csv::{line as csv_line, text as csv_text};
+pub(super) use latex::escape as escape_latex;
 pub use latex::latex;
+pub(super) use markdown::escape as escape_markdown;
 pub use markdown::markdown;
 pub use terminal::terminal;
 
