@@ -22,7 +22,9 @@ impl<'a> Fused<'a> {
         let first = programs.first()?;
         let alike = programs.iter().all(|program| program.signature() == first.signature());
         let sharing = matches!(first.alignment().reads(), Reads::Answers | Reads::ClassTexts);
-        (alike && !sharing).then_some(Self { programs })
+        // One whose network is its own has none to share.
+        let tunes = first.manipulations().any(|(part, _)| part.tunes_backbone());
+        (alike && !sharing && !tunes).then_some(Self { programs })
     }
 
     /// Target scores of each program on its own batch, `[batch, target]` each. The batches are of one modality.

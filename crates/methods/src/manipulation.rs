@@ -11,6 +11,7 @@ use crate::{
     ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec,
     PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt,
     SampleMask, SampleMaskSpec, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TrainableResize, TrainableResizeSpec,
+    WeightDelta, WeightDeltaSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
@@ -55,6 +56,16 @@ pub trait Manipulate {
         true
     }
 
+    /// Whether items go through a backbone of its own.
+    fn tunes_backbone(&self) -> bool {
+        false
+    }
+
+    /// The backbone that items go through instead: a copy with other weights. Baselines that tune f.
+    fn backbone(&self, _backbone: &dyn Backbone) -> Option<Box<dyn Backbone>> {
+        None
+    }
+
     /// ℓ = embedding.
     fn embedding(&self, stream: Stream) -> Stream {
         stream
@@ -91,6 +102,7 @@ family! {
     "class-template" => ClassTemplate from ClassTemplateSpec,
     "class-context" => ClassContext from ClassContextSpec,
     "low-rank" => LowRank from LowRankSpec,
+    "weight-delta" => WeightDelta from WeightDeltaSpec,
     "pixel-strip" => PixelStrip from PixelStripSpec,
     "pixel-mark" => PixelMark from PixelMarkSpec,
     "steering" => Steering from SteeringSpec,

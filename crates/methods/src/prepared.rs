@@ -136,6 +136,8 @@ impl Program {
 
     /// What of an item's own pass the alignment reads, not yet compared with anything.
     fn outputs(&self, backbone: &dyn Backbone, prepared: Prepared, kept: &mut Kept) -> Tensor<2> {
+        let tuned = self.tuned(backbone);
+        let backbone = tuned.as_deref().unwrap_or(backbone);
         let depth = backbone.card().main.depth;
         match prepared {
             Prepared::Outputs(outputs) => outputs,
@@ -148,6 +150,11 @@ impl Program {
                 self.read(backbone, &self.through(backbone, 0..depth, stream))
             }
         }
+    }
+
+    /// What items go through where f itself is tuned.
+    fn tuned(&self, backbone: &dyn Backbone) -> Option<Box<dyn Backbone>> {
+        self.manipulations().find_map(|(part, _)| part.backbone(backbone))
     }
 
     pub(crate) fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {

@@ -130,6 +130,16 @@ pub trait Backbone: Send + Sync {
         None
     }
 
+    /// Numbers of each of its weights, where a copy with others can be made.
+    fn weight_sizes(&self) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// Such a copy: one vector is added to each weight, and gradients flow to it.
+    fn shifted(&self, _by: &[Tensor<1>]) -> Option<Box<dyn Backbone>> {
+        None
+    }
+
     /// Features of texts in the joint space, `[texts, joint]`, not of unit length; for backbones that have one. `rows` are
     /// tokens, special ones included. `run` carries a stream from the embedding through the blocks, and must do the same to
     /// every row and every part of a row: texts may be laid out as trees.

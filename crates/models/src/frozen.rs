@@ -25,6 +25,17 @@ impl<M: Module> Frozen<M> {
         }
         self.0.visit(&mut Reader(visit));
     }
+
+    /// Numbers of every weight, in the module's order.
+    pub fn weight_sizes(&self) -> Vec<usize> {
+        crate::shifted::sizes(&self.0)
+    }
+
+    /// A copy with one vector added to each weight, which gradients flow to. This one stays as it is.
+    #[must_use]
+    pub fn shifted(&self, by: &[Tensor<1>]) -> Self {
+        Self(crate::shifted::shifted(&self.0, by))
+    }
 }
 
 impl<M> Deref for Frozen<M> {

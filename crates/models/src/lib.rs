@@ -22,6 +22,7 @@ mod loss;
 pub mod parity;
 mod precision;
 mod prefixes;
+mod shifted;
 mod siglip;
 mod stream;
 mod text;

@@ -14,6 +14,7 @@ mod black_box;
 mod context_optimization;
 mod contextual_calibration;
 mod enhanced_visual_prompting;
+mod full_fine_tuning;
 mod full_mapping;
 mod ilm_vp;
 mod in_context_learning;
@@ -42,6 +43,7 @@ pub const CATALOG: &[&Entry] = &[
     &visual_prompt_tuning::DEEP,
     &low_rank_adaptation::ENTRY,
     &linear_probe::ENTRY,
+    &full_fine_tuning::ENTRY,
     &label_mapping::ENTRY,
     &adversarial_reprogramming::ENTRY,
     &adversarial_reprogramming::LINEAR,

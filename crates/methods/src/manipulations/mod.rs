@@ -21,6 +21,7 @@ mod sample_mask;
 mod soft_prompt;
 mod steering;
 mod trainable_resize;
+mod weight_delta;
 
 use std::ops::Range;
 
@@ -46,6 +47,7 @@ pub use sample_mask::{MaskNetwork, SampleMask, SampleMaskSpec};
 pub use soft_prompt::{SoftPrompt, SoftPromptSpec};
 pub use steering::{Contrast, Steering, SteeringSpec};
 pub use trainable_resize::{TrainableResize, TrainableResizeSpec};
+pub use weight_delta::{WeightDelta, WeightDeltaSpec};
 
 use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};
 

@@ -275,6 +275,14 @@ impl Backbone for Frozen<Vit> {
         None
     }
 
+    fn weight_sizes(&self) -> Option<Vec<usize>> {
+        Some(Self::weight_sizes(self))
+    }
+
+    fn shifted(&self, by: &[Tensor<1>]) -> Option<Box<dyn Backbone>> {
+        Some(Box::new(Self::shifted(self, by)))
+    }
+
     fn heads(&self) -> Option<Heads> {
         self.blocks.first().map(Block::heads)
     }
