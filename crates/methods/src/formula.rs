@@ -65,6 +65,7 @@ impl Sizes {
         ("S", "source classes"),
         ("V", "tokens of the vocabulary"),
         ("C", "target classes"),
+        ("P", "weights of f, where a copy with others can be made"),
     ];
 
     /// The sizes of a setting; what it lacks is left out.
@@ -89,6 +90,7 @@ impl Sizes {
         {
             sizes.extend([("t", text.dim), ("L_t", text.depth)]);
         }
+        sizes.extend(setup.backbone.weight_sizes().map(|sizes| ("P", sizes.iter().sum())));
         sizes.extend(card.n_source_classes().map(|n| ("S", n)));
         sizes.insert(
             "f",

@@ -103,6 +103,9 @@ impl Place {
 
     /// A program, fitted where something is.
     pub(crate) fn fitted(&self, mut program: Program) -> Program {
+        if program.is_made_of_items() {
+            program.make(self.backbone.as_ref(), std::slice::from_ref(&self.batch), &LABELS).unwrap();
+        }
         let evidence = match program.alignment().evidence() {
             Evidence::None => return program,
             Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => (self.batch.clone(), LABELS.to_vec()),
