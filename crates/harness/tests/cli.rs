@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
 
+#[path = "cli/catalogue.rs"]
+mod catalogue;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
 #[path = "cli/place.rs"]

@@ -6,8 +6,10 @@
 mod toy;
 
 use reprogram_methods::catalog::{CATALOG, Entry, find};
-use reprogram_methods::{NamedTensor, Program, Sizes};
-use toy::place::Place;
+use reprogram_methods::{ManipulationSpec, Method, NamedTensor, Program, Sizes};
+use reprogram_taxonomy::Format;
+use toy::place::{Place, point_lengths};
+use toy::uniform;
 
 /// An entry on every toy that it fits.
 fn fitting<'a>(entry: &Entry, places: &'a [Place]) -> Vec<(&'a Place, Program)> {
@@ -55,6 +57,84 @@ fn every_entry_has_the_size_that_its_formulae_say() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// In directions that move one tensor of parameters, along its gradient and in any way, off the start: it may be a kink.
+#[test]
+fn gradients_of_every_entry_are_those_of_finite_differences() {
+    const STEP: f32 = 3e-3;
+    let places = Place::all();
+    let (mut wrong, mut n_directions) = (Vec::new(), 0);
+    for entry in CATALOG {
+        for (place, program) in fitting(entry, &places) {
+            let start = program.point();
+            if start.is_empty() {
+                continue;
+            }
+            let nudge = uniform(entry.name, start.len(), 0.05);
+            let point: Vec<f32> = start.iter().zip(nudge).map(|(number, nudge)| number + nudge).collect();
+            let program = place.fitted(program.at_point(&point));
+            let gradient = place.gradient(&program);
+            let mut at = 0;
+            for length in point_lengths(&program) {
+                let own = at..at + length;
+                at += length;
+                let norm = length_of(&gradient[own.clone()]);
+                for direction in [gradient[own.clone()].to_vec(), uniform("direction", length, 1.0)] {
+                    let direction_norm = length_of(&direction);
+                    if direction_norm < 1e-6 {
+                        continue;
+                    }
+                    let direction: Vec<f32> = direction.iter().map(|number| number / direction_norm).collect();
+                    let loss = |step: f32| -> f32 {
+                        let mut there = point.clone();
+                        there[own.clone()].iter_mut().zip(&direction).for_each(|(number, way)| *number += step * way);
+                        place.loss(&program.at_point(&there)).into_scalar()
+                    };
+                    let measured = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
+                    let computed: f32 = gradient[own.clone()].iter().zip(&direction).map(|(number, way)| number * way).sum();
+                    n_directions += 1;
+                    if (measured - computed).abs() > 0.05 * norm + 3e-4 {
+                        wrong.push(format!(
+                            "{} on the {} toy, numbers {own:?}: {computed} computed, {measured} measured",
+                            entry.name, place.name
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    println!("{n_directions} directions");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn length_of(numbers: &[f32]) -> f32 {
+    numbers.iter().map(|number| number * number).sum::<f32>().sqrt()
+}
+
+/// Entries whose learned manipulations change nothing before they are trained: the others start somewhere else, as published.
+#[test]
+fn what_starts_neutral() {
+    let places = Place::all();
+    let mut lines = Vec::new();
+    for entry in CATALOG {
+        let method = (entry.method)();
+        let learned = |part: &ManipulationSpec| part.coordinates().format() == Format::Learnable;
+        if !method.manipulations.iter().any(learned) {
+            continue;
+        }
+        let fixed = method.manipulations.iter().filter(|part| !learned(part)).cloned().collect();
+        let bare = Method { manipulations: fixed, ..method.clone() };
+        let differs = fitting(entry, &places).iter().any(|(place, program)| {
+            let bare = place.build(&bare).unwrap();
+            let (with, without) = (place.outputs(program), place.outputs(&bare));
+            with.iter().zip(&without).any(|(a, b)| (a - b).abs() > 1e-4)
+        });
+        if !differs {
+            lines.push(entry.name);
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"));
 }
 
 /// What papers state, in the papers' own settings.

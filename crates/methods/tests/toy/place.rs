@@ -3,15 +3,15 @@
 use std::convert::Infallible;
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use reprogram_methods::{Batch, Evidence, Fitting, LabelledText, Method, Program, Query, Seed, Setup, Sizes, Target, Template, Updates};
 use reprogram_models::weights::Gguf;
 use reprogram_models::{Backbone, Llama, cross_entropy};
 use sha2::{Digest as _, Sha256};
 
-use super::{FRAMED, Toy, batch, target, two_towers};
+use super::{FRAMED, Toy, batch, target, two_towers, values};
 
 pub(crate) const LABELS: [usize; 4] = [0, 1, 2, 1];
 
@@ -101,6 +101,27 @@ impl Place {
         cross_entropy(program.forward(self.backbone.as_ref(), &self.batch), &LABELS)
     }
 
+    /// What the alignment reads of its batch.
+    pub(crate) fn outputs(&self, program: &Program) -> Vec<f32> {
+        values(program.valid().source(self.backbone.as_ref(), &self.batch))
+    }
+
+    /// The gradient of the loss, in the order of [`Program::point`]; zero where nothing depends on a number.
+    pub(crate) fn gradient(&self, program: &Program) -> Vec<f32> {
+        struct Reader(Gradients, Vec<f32>);
+        impl ModuleVisitor for Reader {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let tensor = param.val();
+                if tensor.is_require_grad() {
+                    self.1.extend(tensor.grad(&self.0).map_or_else(|| vec![0.0; tensor.shape().num_elements()], values));
+                }
+            }
+        }
+        let mut reader = Reader(self.loss(program).backward(), Vec::new());
+        program.visit(&mut reader);
+        reader.1
+    }
+
     /// A program, fitted where something is.
     pub(crate) fn fitted(&self, mut program: Program) -> Program {
         if program.is_made_of_items() {
@@ -141,4 +162,19 @@ impl Place {
             }
         }
     }
+}
+
+/// Numbers of each tensor that is learned, in the order of [`Program::point`].
+pub(crate) fn point_lengths(program: &Program) -> Vec<usize> {
+    struct Reader(Vec<usize>);
+    impl ModuleVisitor for Reader {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.val().is_require_grad() {
+                self.0.push(param.val().shape().num_elements());
+            }
+        }
+    }
+    let mut reader = Reader(Vec::new());
+    program.visit(&mut reader);
+    reader.0
 }

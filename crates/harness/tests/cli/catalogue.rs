@@ -1,0 +1,91 @@
+//! Every catalogued method from a sweep file to its record, on the smallest models and data that there are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use reprogram_methods::catalog::CATALOG;
+use sha2::{Digest as _, Sha256};
+
+use super::place::Place;
+
+const CLASSES: [&str; 3] = ["A", "BCD", "BE"];
+const N_ITEMS: usize = 150;
+
+/// Pictures and words of three classes, as tables and files of a registry's folder.
+fn put_data(place: &Place) {
+    let mut pictures = String::new();
+    let mut words = String::new();
+    for item in 0..N_ITEMS {
+        let (label, mut state) = (item % 3, item as u32 + 1);
+        for pixel in 0..16 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let bright = if pixel % 3 == label { 8 } else { 0 };
+            write!(pictures, "{},", (state >> 29) + bright).unwrap();
+        }
+        writeln!(pictures, "{label}").unwrap();
+        let word: String = (0..5).map(|digit| ["GO", "D", "MM", "VERY"][item / 4_usize.pow(digit) % 4]).collect();
+        writeln!(words, "{} {word}{}", CLASSES[label], ["L", "U", "Y"][label]).unwrap();
+    }
+    let rows = [N_ITEMS / 3; 3];
+    let classes = format!("{CLASSES:?}");
+    let mut tables = String::new();
+    for (name, file, content, own) in [
+        (
+            "pictures",
+            "pictures.csv",
+            &pictures,
+            "modality = 'vision'\nreader = { image-csv = { height = 4, width = 4, highest = 15 } }".to_owned(),
+        ),
+        (
+            "words",
+            "words.txt",
+            &words,
+            format!(
+                "modality = 'text'\nreader = {{ label-lines = {{ labels = {classes}, encoding = 'utf-8' }} }}\n\
+                 template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes} }}"
+            ),
+        ),
+    ] {
+        fs::write(place.path(file), content).unwrap();
+        let sha256 = Sha256::digest(content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        write!(
+            tables,
+            "[{name}]\nabout = ''\nclasses = {classes}\nlicence = ''\ncitation = ''\n{own}\nsplit = {{ test-percent = 30, validation-percent = 30 }}\n\
+             [[{name}.parts]]\npart = 'all'\nrows = {rows:?}\n[[{name}.parts.files]]\nfile = '{file}'\nbytes = {}\nsha256 = '{sha256}'\n\
+             sources = [{{ mirror = '{file}' }}]\n\n",
+            content.len()
+        )
+        .unwrap();
+    }
+    place.put("datasets.toml", &tables);
+}
+
+#[test]
+fn every_entry_runs_from_end_to_end() {
+    let place = Place::with_empty_cache();
+    put_data(&place);
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
+    fs::copy(model, place.path("tiny.gguf")).unwrap();
+    let names: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+    place.put(
+        "all.toml",
+        &format!(
+            "name = 'all'\nseeds = [1]\n[[experiment]]\nbackbones = ['letters-vit', 'tiny-clip-cifar', './tiny.gguf']\ndatasets = ['pictures', 'words']\n\
+             methods = {names:?}\nimage-size = 20\nbudget = {{ epochs = 1, batch-size = 6, train-items = 12, validation-items = 4, test-items = 4 }}\n"
+        ),
+    );
+    let mut command = place.command(&["--offline", "sweep", "all.toml", "--results", ".", "--jobs", "1"]);
+    let folder = place.path("");
+    command.env("REPROGRAM_REGISTRY", &folder).env("REPROGRAM_MIRROR", &folder);
+    let out = place.ran(command.output().unwrap()).ok();
+    let mut runs: BTreeMap<String, usize> = BTreeMap::new();
+    for record in place.list("all/records") {
+        let record: serde_json::Value = serde_json::from_slice(&place.read(&format!("all/records/{record}"))).unwrap();
+        assert_eq!(record["status"]["kind"], "ok", "{record}");
+        *runs.entry(record["method"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let idle: Vec<&str> = names.into_iter().filter(|name| !runs.contains_key(*name)).collect();
+    assert!(idle.is_empty(), "nothing here runs {idle:?}: give this test a model or data that do\n{out}");
+}
