@@ -50,6 +50,7 @@ fn record(method: &Method) -> Record {
         seed: 1,
         config: config(method).canonical(),
         status: Status::Ok { outcome },
+        searched: None,
         provenance: Provenance { version, commit, dirty: false, device, platform, threads: 1, finished_at },
     }
 }

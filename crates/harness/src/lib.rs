@@ -29,6 +29,7 @@ pub mod registry;
 pub mod report;
 pub mod reuse;
 pub mod run;
+pub mod search;
 pub mod selftest;
 pub mod stats;
 pub mod store;

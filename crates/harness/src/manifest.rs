@@ -58,6 +58,13 @@ impl Manifest {
                 methods.push(name.clone());
             }
         }
+        // A pair is compared wherever both have run, and once.
+        let mut comparisons: Vec<(String, String)> = Vec::new();
+        for pair in sweep.experiments.iter().flat_map(|experiment| &experiment.compare) {
+            if !comparisons.contains(pair) {
+                comparisons.push(pair.clone());
+            }
+        }
         let trial = |trial: &crate::plan::PlannedTrial| ManifestTrial {
             method: trial.method_name.clone(),
             backbone: trial.backbone.clone(),
@@ -69,7 +76,7 @@ impl Manifest {
             name: sweep.name.clone(),
             about: sweep.about.clone(),
             methods,
-            comparisons: sweep.experiments.iter().flat_map(|experiment| experiment.compare.clone()).collect(),
+            comparisons,
             trials: plan.trials.iter().map(trial).collect(),
             empty_cells: plan.empty_cells.clone(),
             unavailable: plan.unavailable.clone(),

@@ -14,9 +14,10 @@ use crate::config::{Budget, Sweep};
 use crate::data::{DataError, DataSet};
 use crate::device::Precision;
 use crate::presentation::placement;
-use crate::record::EmptyCell;
+use crate::record::{EmptyCell, Searched};
 use crate::registry::{Registry, RegistryError};
 use crate::reuse::{Keeping, Reuse};
+use crate::search::PlannedSearch;
 use crate::trial::{Built, Trial, TrialError};
 
 /// Where names are looked up, and where things run.
@@ -77,6 +78,8 @@ pub struct PlannedTrial {
     pub config: serde_json::Value,
     /// The first place that something learned acts on: what is in front of it need not be computed twice.
     pub cut: Cut,
+    /// How its settings were chosen, where they were searched.
+    pub searched: Option<Searched>,
 }
 
 /// A cell whose checkpoint or data could not be had.
@@ -98,6 +101,8 @@ pub struct Unavailable {
 pub struct Plan {
     /// In the order in which they are run.
     pub trials: Vec<PlannedTrial>,
+    /// Cells whose settings are still to be chosen: see [`crate::search`].
+    pub searches: Vec<PlannedSearch>,
     /// Misfits.
     pub empty_cells: Vec<EmptyCell>,
     /// Assets that are not there.
@@ -189,7 +194,10 @@ impl Plan {
                         let image_size = configured.image_size.or(experiment.image_size);
                         let cell =
                             Cell { name: method, method: &configured.method, backbone, dataset, budget: &experiment.budget, image_size };
-                        plan.add(&cell, &sweep.seeds, workshop)?;
+                        match &configured.search {
+                            None => plan.add(&cell, &sweep.seeds, workshop)?,
+                            Some(search) => plan.searches.push(PlannedSearch::new(&plan, &cell, search, workshop)?),
+                        }
                     }
                 }
             }
@@ -227,46 +235,61 @@ impl Plan {
     }
 
     fn add(&mut self, cell: &Cell<'_>, seeds: &[u64], workshop: &Workshop<'_>) -> Result<(), PlanError> {
-        let (backbone, data) = (&self.backbones[cell.backbone], &self.datasets[cell.dataset]);
-        match cell.check(backbone, data, seeds[0], workshop.device) {
-            Ok((placement, Built { cut, .. })) => {
-                let trials = seeds.iter().map(|&seed| {
-                    let config = TrialConfig {
-                        numerics: NUMERICS,
-                        method: cell.method,
-                        image_size: placement.map(|placement| placement.image[0]),
-                        backbone: cell.backbone,
-                        weights_sha256: &backbone.weights_sha256,
-                        dataset: cell.dataset,
-                        data_sha256: &data.sha256,
-                        budget: cell.budget,
-                        precision: Precision::of(workshop.device).word(),
-                        seed,
-                    };
-                    PlannedTrial {
-                        method_name: cell.name.to_owned(),
-                        method: cell.method.clone(),
-                        backbone: cell.backbone.to_owned(),
-                        dataset: cell.dataset.to_owned(),
-                        budget: cell.budget.clone(),
-                        placement,
-                        seed,
-                        key: config.key(),
-                        config: config.canonical(),
-                        cut,
-                    }
-                });
+        match self.check(cell, seeds[0], workshop)? {
+            Ok((placement, cut)) => {
+                let trials: Vec<_> = seeds.iter().map(|&seed| self.planned(cell, placement, cut, seed, workshop.device)).collect();
                 self.trials.extend(trials);
-                Ok(())
             }
-            Err(TrialError::Misfit(misfit)) => {
+            Err(misfit) => {
                 let (method, backbone, dataset) = (cell.name.to_owned(), cell.backbone.to_owned(), cell.dataset.to_owned());
                 let signature = Some(cell.method.signature());
                 self.empty_cells.push(EmptyCell { method, backbone, dataset, signature, reason: misfit.to_string() });
-                Ok(())
             }
+        }
+        Ok(())
+    }
+
+    /// Where images of a cell lie and what its program's cut is, or why it does not fit.
+    pub(crate) fn check(
+        &self,
+        cell: &Cell<'_>,
+        seed: u64,
+        workshop: &Workshop<'_>,
+    ) -> Result<Result<(Option<Placement>, Cut), Misfit>, PlanError> {
+        match cell.check(&self.backbones[cell.backbone], &self.datasets[cell.dataset], seed, workshop.device) {
+            Ok((placement, Built { cut, .. })) => Ok(Ok((placement, cut))),
+            Err(TrialError::Misfit(misfit)) => Ok(Err(misfit)),
             Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error: Box::new(error) }),
             Err(error @ (TrialError::Interrupted | TrialError::NotFinite { .. })) => unreachable!("a check runs nothing: {error}"),
+        }
+    }
+
+    /// A trial of a cell that fits.
+    pub(crate) fn planned(&self, cell: &Cell<'_>, placement: Option<Placement>, cut: Cut, seed: u64, device: &Device) -> PlannedTrial {
+        let config = TrialConfig {
+            numerics: NUMERICS,
+            method: cell.method,
+            image_size: placement.map(|placement| placement.image[0]),
+            backbone: cell.backbone,
+            weights_sha256: &self.backbones[cell.backbone].weights_sha256,
+            dataset: cell.dataset,
+            data_sha256: &self.datasets[cell.dataset].sha256,
+            budget: cell.budget,
+            precision: Precision::of(device).word(),
+            seed,
+        };
+        PlannedTrial {
+            method_name: cell.name.to_owned(),
+            method: cell.method.clone(),
+            backbone: cell.backbone.to_owned(),
+            dataset: cell.dataset.to_owned(),
+            budget: cell.budget.clone(),
+            placement,
+            seed,
+            key: config.key(),
+            config: config.canonical(),
+            cut,
+            searched: None,
         }
     }
 
@@ -290,6 +313,7 @@ impl Plan {
 }
 
 /// A method on a backbone and a data set, under a budget.
+#[derive(Clone, Copy)]
 pub struct Cell<'a> {
     /// The method's name.
     pub name: &'a str,

@@ -3,6 +3,8 @@
 //! The record says everything that the numbers depend on. What is not in the key cannot change the number; costs,
 //! device and provenance stand outside of the key.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use reprogram_taxonomy::{Paradigm, Signature};
@@ -118,6 +120,28 @@ pub struct Provenance {
     pub finished_at: String,
 }
 
+/// How settings were chosen, on validation, before the trials that run them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Searched {
+    /// How points were ranked, in words.
+    pub rule: String,
+    /// The seed of all points.
+    pub seed: u64,
+    /// Points of the space, or of the draw from it.
+    pub points: usize,
+    /// Of them, those that do not fit.
+    pub misfits: usize,
+    /// The chosen values, as TOML, by their keys.
+    pub chosen: BTreeMap<String, String>,
+    /// What they reached on the validation split.
+    pub validation: Metrics,
+    /// Names of the files under `searched/` that say what became of each point.
+    pub tried: Vec<String>,
+    /// What all points took together: sums, of parameters and memory the largest.
+    pub costs: Costs,
+}
+
 /// A trial's record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +170,9 @@ pub struct Record {
     pub config: serde_json::Value,
     /// How it ended.
     pub status: Status,
+    /// How its settings were chosen, where they were searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched: Option<Searched>,
     /// Where and with what it ran.
     pub provenance: Provenance,
 }
@@ -192,6 +219,7 @@ impl Record {
                 outcome.costs.reused_items = 0;
             }
             record.provenance = other.provenance.clone();
+            record.searched = None;
             record
         };
         numbers(self) == numbers(other)

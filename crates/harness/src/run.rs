@@ -245,6 +245,7 @@ fn record(trial: &PlannedTrial, sweep: &str, plan: &Plan, status: Status, device
         seed: trial.seed,
         config: trial.config.clone(),
         status,
+        searched: trial.searched.clone(),
         provenance: provenance::here(device_name),
     }
 }

@@ -17,6 +17,7 @@ use reprogram_methods::NamedTensor;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::record::{ExampleOutcome, Record, Status};
+use crate::search::Tried;
 
 /// Layout of the records.
 pub const SCHEMA: u32 = 1;
@@ -136,6 +137,26 @@ impl ResultStore {
                 Ok(Commit::Different)
             }
         }
+    }
+
+    /// What became of a point of a search, if it was tried.
+    pub fn tried(&self, key: &str) -> Result<Option<Tried>, StoreError> {
+        let path = self.path("searched", key, "json");
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let damaged = |error: serde_json::Error| StoreError::Damaged { path, reason: format!("not a point of a search: {error}") };
+                serde_json::from_slice(&bytes).map(Some).map_err(damaged)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::Io { path, error }),
+        }
+    }
+
+    /// Publishes a point of a search; the first commit stays.
+    pub fn commit_tried(&self, tried: &Tried) -> Result<(), StoreError> {
+        let mut bytes = serde_json::to_vec_pretty(tried).expect("plain data");
+        bytes.push(b'\n');
+        self.publish("searched", &tried.key, "json", &bytes).map(|_| ())
     }
 
     /// Whether a trial's outcomes lie beside its record. Without them it is computed again.

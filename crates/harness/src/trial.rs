@@ -21,7 +21,7 @@ use crate::evaluate::Scored;
 use crate::interrupt;
 use crate::memory::peak_resident_bytes;
 use crate::presentation::Presented;
-use crate::record::{Costs, EpochPoint, ExampleOutcome, Outcome};
+use crate::record::{Costs, EpochPoint, ExampleOutcome, Metrics, Outcome};
 use crate::reuse::{Keeping, Scope};
 
 /// What a trial is made of.
@@ -73,6 +73,17 @@ pub struct Finished {
     pub tensors: Vec<NamedTensor>,
 }
 
+/// A trial up to the choice of its epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct TriedOut {
+    /// The chosen epoch.
+    pub epoch: usize,
+    /// On the validation split, at that epoch.
+    pub validation: Metrics,
+    /// What it took.
+    pub costs: Costs,
+}
+
 /// Why there is no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum TrialError {
@@ -111,17 +122,32 @@ impl Trial<'_> {
     pub fn run(&self) -> Result<Finished, TrialError> {
         let splits = self.splits()?;
         let program = self.program(&splits)?;
+        self.session(&program, &splits)?.run(program, &splits)
+    }
+
+    /// Runs it up to the choice of the epoch: the test split is not read.
+    pub fn try_out(&self) -> Result<TriedOut, TrialError> {
+        let splits = self.splits()?;
+        let program = self.program(&splits)?;
+        let mut session = self.session(&program, &splits)?;
+        let (Chosen { epoch, metrics, program }, _) = session.choose(program)?;
+        if !metrics.loss.is_finite() {
+            return Err(TrialError::NotFinite { what: "validation loss".to_owned() });
+        }
+        Ok(TriedOut { epoch, validation: metrics, costs: session.spent(program.n_passes()) })
+    }
+
+    fn session(&self, program: &Program, splits: &Splits) -> Result<Session<'_>, TrialError> {
         let cut = program.cut(self.backbone);
-        let session = Session {
+        Ok(Session {
             trial: self,
             cut,
-            scope: self.keeping.and_then(|keeping| keeping.scope(self, &program, cut)).map(RefCell::new),
+            scope: self.keeping.and_then(|keeping| keeping.scope(self, program, cut)).map(RefCell::new),
             train: self.present(&splits.train)?,
             validation: self.present(&splits.validation)?,
             seed: Seed::new(self.seed),
             costs: Costs { trainable_parameters: program.n_trainable(), stored_parameters: program.n_stored(), ..Costs::default() },
-        };
-        session.run(program, &splits)
+        })
     }
 
     fn splits(&self) -> Result<Splits, TrialError> {
@@ -181,7 +207,39 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn run(mut self, mut program: Program, splits: &Splits) -> Result<Finished, TrialError> {
+    fn run(mut self, program: Program, splits: &Splits) -> Result<Finished, TrialError> {
+        let trainable = program.signature().is_trainable();
+        let (chosen, curve) = self.choose(program)?;
+        let started = Instant::now();
+        let test = self.trial.present(&splits.test)?;
+        let sources = self.sources(&chosen.program, &test)?;
+        let scored = self.score(&chosen.program, &test, &sources)?;
+        self.costs.forward_items_evaluation += test.len();
+        self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
+        if !scored.is_finite() {
+            return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });
+        }
+        let tensors = chosen.program.tensors();
+        let rule = if trainable {
+            "highest validation accuracy, then lowest validation loss, then first"
+        } else {
+            "nothing is trained: no choice"
+        };
+        let outcome = Outcome {
+            validation: chosen.metrics,
+            test: scored.metrics(&test.labels),
+            selection: format!("{rule}; {}", splits.rule),
+            epoch: chosen.epoch,
+            curve,
+            costs: self.spent(chosen.program.n_passes()),
+            program_sha256: hash(&tensors),
+            alignment_notes: chosen.program.alignment().note().into_iter().collect(),
+        };
+        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels), tensors })
+    }
+
+    /// Fits or trains, and chooses an epoch on validation.
+    fn choose(&mut self, mut program: Program) -> Result<(Chosen, Vec<EpochPoint>), TrialError> {
         let started = Instant::now();
         self.make(&mut program)?;
         let trainable = program.signature().is_trainable();
@@ -208,39 +266,18 @@ impl Session<'_> {
             Chosen { epoch: 0, metrics: scored.metrics(&self.validation.labels), program }
         };
         self.costs.seconds_training = started.elapsed().as_secs_f64() - self.costs.seconds_evaluation;
+        Ok((chosen, curve))
+    }
 
-        let started = Instant::now();
-        let n_passes = chosen.program.n_passes();
-        let test = self.trial.present(&splits.test)?;
-        let sources = self.sources(&chosen.program, &test)?;
-        let scored = self.score(&chosen.program, &test, &sources)?;
-        self.costs.forward_items_evaluation += test.len();
-        self.costs.seconds_evaluation += started.elapsed().as_secs_f64();
-        for items in [&mut self.costs.forward_items_training, &mut self.costs.forward_items_evaluation] {
-            *items *= n_passes;
+    /// What it took so far, with all passes that an item makes.
+    fn spent(&self, n_passes: usize) -> Costs {
+        Costs {
+            forward_items_training: self.costs.forward_items_training * n_passes,
+            forward_items_evaluation: self.costs.forward_items_evaluation * n_passes,
+            peak_memory_bytes: peak_resident_bytes(),
+            reused_items: self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused()),
+            ..self.costs
         }
-        self.costs.peak_memory_bytes = peak_resident_bytes();
-        self.costs.reused_items = self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused());
-        if !scored.is_finite() {
-            return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });
-        }
-        let tensors = chosen.program.tensors();
-        let rule = if trainable {
-            "highest validation accuracy, then lowest validation loss, then first"
-        } else {
-            "nothing is trained: no choice"
-        };
-        let outcome = Outcome {
-            validation: chosen.metrics,
-            test: scored.metrics(&test.labels),
-            selection: format!("{rule}; {}", splits.rule),
-            epoch: chosen.epoch,
-            curve,
-            costs: self.costs,
-            program_sha256: hash(&tensors),
-            alignment_notes: chosen.program.alignment().note().into_iter().collect(),
-        };
-        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels), tensors })
     }
 
     fn train(
@@ -448,7 +485,7 @@ impl Session<'_> {
 
 struct Chosen {
     epoch: usize,
-    metrics: crate::record::Metrics,
+    metrics: Metrics,
     program: Program,
 }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use super::ComputeArgs;
 use super::failure::Failure;
-use super::sweep::{expand, read, store_failure};
+use super::sweep::{expand, read, search_failure, store_failure};
 use crate::config::Sweep;
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
+use crate::plan::Site;
 use crate::progress::Console;
 use crate::record::Status;
+use crate::search::{Searcher, Untried};
 use crate::store::ResultStore;
 use reprogram_taxonomy::Cut;
 
@@ -34,8 +36,14 @@ pub struct PlanArgs {
 pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
     let sweep = Sweep::parse(&args.file.display().to_string(), &read(&args.file)?, &args.overrides).map_err(Failure::bad_input)?;
     let opened = args.compute.open()?;
-    let plan = expand(&sweep, &opened, console)?;
+    let mut plan = expand(&sweep, &opened, console)?;
     let store = ResultStore::existing(&args.results.join(&sweep.name)).ok();
+    if let Some(store) = &store {
+        let site = Site { device: &opened.device, device_name: &opened.device_name, reuse: None };
+        let searcher = Searcher { sweep: &sweep, store, site };
+        let settled = searcher.settle(&mut plan, Untried::Leave, &opened.workshop(console));
+        settled.map_err(|error| search_failure(error, store.folder()))?;
+    }
     let mut listing =
         Listing::new(format!("Plan of {}", sweep.name), &["backbone", "data set", "seed", "coordinates", "computed once", "state", "key"]);
     let mut n_missing = 0;
@@ -59,6 +67,12 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
             state.into(),
             trial.key[..12].into(),
         ]);
+    }
+    for search in &plan.searches {
+        let row = [search.method_name.as_str(), search.backbone.as_str(), search.dataset.as_str()];
+        let n_untried = search.n_untried(store.as_ref()).map_err(store_failure)?;
+        let state = format!("search of {} points, {n_untried} to be tried; then {} trials", search.points.len(), sweep.seeds.len());
+        listing.push(row.into_iter().map(Entry::from).chain([Entry::None, Entry::None, Entry::None, state.into(), Entry::None]).collect());
     }
     for cell in &plan.empty_cells {
         let row = [cell.method.as_str(), cell.backbone.as_str(), cell.dataset.as_str()];

@@ -16,6 +16,7 @@ use crate::progress::Console;
 use crate::report;
 use crate::reuse::{Bounds, Reuse};
 use crate::run::{Retry, RunError, Runner, Tally};
+use crate::search::{SearchError, Searcher, Untried};
 use crate::store::{ResultStore, StoreError};
 
 /// Arguments of `reprogram sweep`.
@@ -93,7 +94,17 @@ pub(super) fn read(file: &Path) -> Result<String, Failure> {
 pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: &Console) -> Result<String, Failure> {
     let sweep = Sweep::parse(file, text, &options.overrides).map_err(Failure::bad_input)?;
     let opened = options.compute.open()?;
-    let plan = expand(&sweep, &opened, console)?;
+    let mut plan = expand(&sweep, &opened, console)?;
+    let folder = options.results.join(&sweep.name);
+    interrupt::listen();
+    let reuse = options.reuse.open(&opened);
+    let site = Site { device: &opened.device, device_name: &opened.device_name, reuse: reuse.as_ref() };
+    if !plan.searches.is_empty() {
+        let store = ResultStore::open(&folder).map_err(Failure::system)?;
+        let searcher = Searcher { sweep: &sweep, store: &store, site };
+        let untried = if options.worker { Untried::Leave } else { Untried::Run };
+        searcher.settle(&mut plan, untried, &opened.workshop(console)).map_err(|error| search_failure(error, &folder))?;
+    }
     if plan.trials.is_empty() && plan.unavailable.is_empty() {
         let reasons: Vec<String> = plan
             .empty_cells
@@ -102,20 +113,16 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
             .collect();
         return Err(Failure::BadInput(format!("{file}: no cell of this sweep can run\n{}", reasons.join("\n"))));
     }
-    let folder = options.results.join(&sweep.name);
     let store = ResultStore::open(&folder).map_err(Failure::system)?;
     let manifest = Manifest::new(&sweep, &plan);
     if !options.worker {
         manifest.write(&folder).map_err(Failure::system)?;
     }
-    interrupt::listen();
     let retry = if options.retry_failed { Retry::Failed } else { Retry::Nothing };
     let jobs = match options.jobs {
         Jobs::Measured if !opened.is_cpu() => Jobs::Fixed(1),
         jobs => jobs,
     };
-    let reuse = options.reuse.open(&opened);
-    let site = Site { device: &opened.device, device_name: &opened.device_name, reuse: reuse.as_ref() };
     let runner = Runner { plan: &plan, sweep: &sweep.name, store: &store, site, watcher: console };
     if options.worker {
         runner.serve();
@@ -137,10 +144,25 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
 
 /// Expands a sweep, with failures sorted into their exit codes.
 pub(super) fn expand(sweep: &Sweep, opened: &Opened, console: &Console) -> Result<Plan, Failure> {
-    Plan::new(sweep, &opened.workshop(console)).map_err(|error| match error {
+    Plan::new(sweep, &opened.workshop(console)).map_err(plan_failure)
+}
+
+fn plan_failure(error: PlanError) -> Failure {
+    match error {
         PlanError::Registry(_) | PlanError::Data { .. } | PlanError::Twice { .. } => Failure::bad_input(error),
         PlanError::Backbone(_) => Failure::AssetMissing(error.to_string()),
-    })
+    }
+}
+
+pub(super) fn search_failure(error: SearchError, folder: &Path) -> Failure {
+    match error {
+        SearchError::Store(error) => store_failure(error),
+        SearchError::Plan(error) => plan_failure(error),
+        SearchError::Interrupted => Failure::Interrupted(format!(
+            "stopped in a search: what was tried is in {}; run the same command to go on",
+            folder.join("searched").display()
+        )),
+    }
 }
 
 /// Writes every table, plot and page, and returns what the terminal shows.

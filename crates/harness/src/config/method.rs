@@ -7,6 +7,8 @@ use reprogram_taxonomy::{Format, Incoherent, Layers, Location, Modality, Operato
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::search::{RawSearch, Search};
+
 /// A method with what belongs to it in a sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredMethod {
@@ -14,6 +16,8 @@ pub struct ConfiguredMethod {
     pub method: Method,
     /// Pixels of an image's edge, where the method wants another size than the experiment.
     pub image_size: Option<usize>,
+    /// What is tried before, and chosen from.
+    pub search: Option<Search>,
 }
 
 /// `[method.NAME]`
@@ -27,6 +31,7 @@ pub(super) struct RawMethod {
     alignment: Option<Spanned<toml::Table>>,
     recipe: Option<RawRecipe>,
     image_size: Option<usize>,
+    search: Option<RawSearch>,
 }
 
 /// What is left out is the catalogued method's, or the default.
@@ -72,7 +77,7 @@ impl MethodFault {
 impl ConfiguredMethod {
     /// The catalogued method of this name, as it is.
     pub(super) fn catalogued(name: &str) -> Option<Self> {
-        catalog::find(name).map(|entry| Self { method: (entry.method)(), image_size: None })
+        catalog::find(name).map(|entry| Self { method: (entry.method)(), image_size: None, search: None })
     }
 }
 
@@ -112,8 +117,23 @@ impl RawMethod {
             alignment: alignment.or(base_alignment).ok_or_else(missing)?,
             recipe,
         };
-        Ok(ConfiguredMethod { method, image_size: self.image_size })
+        let configured = ConfiguredMethod { method, image_size: self.image_size, search: None };
+        let search = self.search.map(|search| search.resolve(&configured, self.base.as_deref())).transpose()?;
+        Ok(ConfiguredMethod { search, ..configured })
     }
+}
+
+/// A method as a sweep file would write it, without `use`.
+pub(super) fn written(configured: &ConfiguredMethod) -> toml::Table {
+    let ConfiguredMethod { method: Method { manipulations, alignment, recipe }, image_size, search: _ } = configured;
+    let value = |value: Result<toml::Value, toml::ser::Error>| value.expect("a method is plain data");
+    let mut table = toml::Table::from_iter([
+        ("manipulation".to_owned(), value(toml::Value::try_from(manipulations))),
+        ("alignment".to_owned(), value(toml::Value::try_from(alignment))),
+        ("recipe".to_owned(), value(toml::Value::try_from(recipe))),
+    ]);
+    table.extend(image_size.map(|size| ("image-size".to_owned(), toml::Value::Integer(size as i64))));
+    table
 }
 
 fn alignment(table: Spanned<toml::Table>) -> Result<AlignmentSpec, MethodFault> {

@@ -3,8 +3,10 @@
 mod budget;
 mod method;
 mod overrides;
+mod search;
 mod sweep;
 
 pub use budget::Budget;
 pub use method::ConfiguredMethod;
+pub use search::{Search, SearchPoint};
 pub use sweep::{Experiment, Sweep, SweepError};

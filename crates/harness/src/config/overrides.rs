@@ -7,24 +7,29 @@ use toml::{Table, Value};
 pub(super) fn set(table: &mut Table, assignment: &str) -> Result<(), String> {
     let (path, text) =
         assignment.split_once('=').ok_or_else(|| format!("`--set {assignment}` has no `=`\n  help: write `--set seeds=[1]`"))?;
-    let value = parse(text);
+    place(table, path, parse(text)).map_err(|step| format!("`--set {assignment}`: there is no `{step}` to set in"))
+}
+
+/// Puts a value where a path points to; the step that leads nowhere is the error.
+pub(super) fn place(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
     let mut steps: Vec<&str> = path.split('.').collect();
     let last = steps.pop().unwrap_or(path);
-    let nowhere = |step: &str| format!("`--set {assignment}`: there is no `{step}` to set in");
     let mut root = Value::Table(std::mem::take(table));
     let outcome =
-        steps.iter().try_fold(&mut root, |place, step| child(place, step).ok_or_else(|| nowhere(step))).and_then(|place| match place {
-            Value::Table(inner) => {
-                inner.insert(last.to_owned(), value);
-                Ok(())
-            }
-            Value::Array(items) => {
-                let slot = last.parse().ok().and_then(|i: usize| items.get_mut(i)).ok_or_else(|| nowhere(last))?;
-                *slot = value;
-                Ok(())
-            }
-            Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => Err(nowhere(last)),
-        });
+        steps.iter().try_fold(&mut root, |place, step| child(place, step).ok_or_else(|| (*step).to_owned())).and_then(
+            |place| match place {
+                Value::Table(inner) => {
+                    inner.insert(last.to_owned(), value);
+                    Ok(())
+                }
+                Value::Array(items) => {
+                    let slot = last.parse().ok().and_then(|i: usize| items.get_mut(i)).ok_or_else(|| last.to_owned())?;
+                    *slot = value;
+                    Ok(())
+                }
+                Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => Err(last.to_owned()),
+            },
+        );
     if let Value::Table(inner) = root {
         *table = inner;
     }

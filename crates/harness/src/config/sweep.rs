@@ -135,6 +135,12 @@ impl Sweep {
         if seeds.len() < self.seeds.len() {
             return Err(format!("`seeds = {:?}` names a seed twice", self.seeds));
         }
+        let searched = |(name, method): (&String, &ConfiguredMethod)| Some((name.clone(), method.search.as_ref()?.seed));
+        if let Some((name, seed)) = self.methods.iter().filter_map(searched).find(|(_, seed)| self.seeds.contains(seed)) {
+            return Err(format!(
+                "method `{name}`: its search has seed {seed}, which is one of the sweep's: it would be chosen by what it is measured with\n  help: give `search.seed` another number"
+            ));
+        }
         if self.experiments.is_empty() {
             return Err("there is no `[[experiment]]`".to_owned());
         }

@@ -99,6 +99,7 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         seed,
         config: serde_json::json!({ "learning_rate": 0.01 }),
         status: Status::Ok { outcome },
+        searched: None,
         provenance: Provenance {
             version: "0.1.0".to_owned(),
             commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),

@@ -89,3 +89,42 @@ fn every_entry_runs_from_end_to_end() {
     let idle: Vec<&str> = names.into_iter().filter(|name| !runs.contains_key(*name)).collect();
     assert!(idle.is_empty(), "nothing here runs {idle:?}: give this test a model or data that do\n{out}");
 }
+
+const SEARCHED: &str = "name = 'found'\nseeds = [1, 2]\n[method.tuned]\nuse = 'linear-only'\n[method.tuned.search]\n\
+    space = { \"recipe.learning-rate\" = [1e-7, 0.1] }\n[method.tight]\nuse = 'auto-vp'\nsearch = { draw = 2, seed = 9 }\n\
+    [[experiment]]\nbackbones = ['letters-vit']\ndatasets = ['pictures']\nmethods = ['tuned', 'tight']\n\
+    budget = { epochs = 3, batch-size = 8, train-items = 32, validation-items = 16, test-items = 8 }\n";
+
+#[test]
+fn a_search_reads_no_test_item_and_is_settled_once() {
+    let place = Place::with_empty_cache();
+    put_data(&place);
+    place.put("found.toml", SEARCHED);
+    let run = |arguments: &[&str]| {
+        let mut command = place.command(&[&["--offline"], arguments].concat());
+        let folder = place.path("");
+        command.env("REPROGRAM_REGISTRY", &folder).env("REPROGRAM_MIRROR", &folder);
+        place.ran(command.output().unwrap())
+    };
+    let plan = run(&["plan", "found.toml", "--results", "."]).ok();
+    assert!(plan.contains("search of 2 points, 2 to be tried; then 2 trials"), "{plan}");
+    let ran = run(&["sweep", "found.toml", "--results", ".", "--jobs", "2"]);
+    assert_eq!(ran.err.matches("search 1/2").count(), 2, "{}", ran.err);
+    assert!(ran.ok().contains("4 trials ran, 0 were there already"));
+    assert_eq!(["searched", "records", "outcomes"].map(|folder| place.list(&format!("found/{folder}")).len()), [4, 4, 4]);
+    for record in place.list("found/records") {
+        let record: serde_json::Value = serde_json::from_slice(&place.read(&format!("found/records/{record}"))).unwrap();
+        let searched = &record["searched"];
+        assert_eq!((searched["points"].as_u64(), searched["tried"].as_array().map(Vec::len)), (Some(2), Some(2)), "{record}");
+        assert!(searched["costs"]["steps"].as_u64() == Some(24) && searched["validation"]["n"] == 16, "{record}");
+        if record["method"] == "tuned" {
+            assert_eq!(searched["chosen"]["recipe.learning-rate"], "0.1", "the other rate moves nothing");
+            assert_eq!(record["config"]["method"]["recipe"]["learning-rate"], 0.1);
+        }
+    }
+    let again = run(&["sweep", "found.toml", "--results", ".", "--jobs", "1"]);
+    assert!(!again.err.contains("search 1/2"), "{}", again.err);
+    assert!(again.ok().contains("0 trials ran, 4 were there already"));
+    let clash = run(&["sweep", "found.toml", "--results", ".", "--set", "seeds=[9]"]).failed(2);
+    assert!(clash.contains("its search has seed 9, which is one of the sweep's"), "{clash}");
+}

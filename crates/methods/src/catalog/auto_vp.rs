@@ -19,6 +19,32 @@ fn with(alignment: AlignmentSpec) -> Method {
     compose([ManipulationSpec::TrainableResize(TrainableResizeSpec::default()), frame()], alignment, recipe)
 }
 
+/// What is searched: the image's size and whether it is learned, the output map, how often it is counted, and the rate.
+pub(super) const SPACE: &str = r#"
+image-size = [16, 20, 24]
+"manipulation.0.scale" = [1.0, 1.25]
+alignment = [
+    { part = "frequency-mapping", refit = "once", per-class = 1 },
+    { part = "frequency-mapping", refit = "every-epoch", per-class = 1 },
+    { part = "frequency-mapping", refit = "once", per-class = 5 },
+    { part = "linear", on = "logits" },
+]
+"recipe.learning-rate" = [0.001, 0.01, 0.1]
+"#;
+
+/// With its search: the start of what `[method.NAME.search]` tries.
+pub(super) const ENTRY: Entry = Entry {
+    name: "auto-vp",
+    title: "learned image size, pixel frame, and an output map; sizes, map and rate are searched on validation",
+    reference: REFERENCE,
+    deviations: "ranked by validation accuracy on one seed (the official one by training accuracy, with ASHA); a grid of sizes, maps and \
+                 rates without the choice among backbones and without the semantic map; the scale's gradient is not clipped; without a \
+                 `search` in the sweep file it is the grid's first map at the paper's rate",
+    size: Size::trained("1 + c·(H·W − h·w)").held("1 + c·H·W").fitted("S·C"),
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9")],
+    method: || with(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec::default())),
+};
+
 /// Under a trained map of all logits.
 pub(super) const FULL: Entry = Entry {
     name: "autovp-full",

@@ -58,6 +58,7 @@ pub const CATALOG: &[&Entry] = &[
     &bayesian_label_mapping::BLM_PLUS,
     &sample_specific_masks::FIVE,
     &sample_specific_masks::SIX,
+    &auto_vp::ENTRY,
     &auto_vp::FULL,
     &auto_vp::FREQUENCY,
     &black_box::BAR,
@@ -75,6 +76,12 @@ pub const CATALOG: &[&Entry] = &[
 /// The catalogued method of this name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     CATALOG.iter().copied().find(|entry| entry.name == name)
+}
+
+/// What a search of a catalogued method's settings tries, where its paper searches: keys of its table in a sweep file, each with a list
+/// of values, as TOML.
+pub fn space(name: &str) -> Option<&'static str> {
+    (name == auto_vp::ENTRY.name).then_some(auto_vp::SPACE)
 }
 
 fn compose(manipulations: impl IntoIterator<Item = ManipulationSpec>, alignment: AlignmentSpec, recipe: Recipe) -> Method {
