@@ -1,5 +1,7 @@
 //! One trial: draw, build, fit or train, choose on validation, read the test split once.
 
+mod error;
+
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -11,18 +13,20 @@ use reprogram_methods::{
     Updates, ZerothOrder,
 };
 use reprogram_models::{Backbone, cross_entropy};
-use reprogram_taxonomy::{Cut, Misfit};
+use reprogram_taxonomy::Cut;
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
 use crate::config::Budget;
-use crate::data::{Content, DataError, DataSet, Draw, Splits, TrainSize, draw};
+use crate::data::{Content, DataSet, Draw, Splits, TrainSize, draw};
 use crate::evaluate::Scored;
 use crate::interrupt;
 use crate::memory::peak_resident_bytes;
 use crate::presentation::Presented;
 use crate::record::{Costs, EpochPoint, ExampleOutcome, Metrics, Outcome};
 use crate::reuse::{Keeping, Scope};
+
+pub use error::TrialError;
 
 /// What a trial is made of.
 #[derive(Clone, Copy)]
@@ -82,26 +86,6 @@ pub struct TriedOut {
     pub validation: Metrics,
     /// What it took.
     pub costs: Costs,
-}
-
-/// Why there is no outcome.
-#[derive(Debug, thiserror::Error)]
-pub enum TrialError {
-    /// The user stopped it. Nothing is recorded.
-    #[error("interrupted")]
-    Interrupted,
-    /// The method does not fit.
-    #[error(transparent)]
-    Misfit(#[from] Misfit),
-    /// The data are too few.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// Numbers left the range of floats.
-    #[error("the {what} is not finite\n  help: a lower `learning-rate` may keep it in range")]
-    NotFinite {
-        /// What.
-        what: String,
-    },
 }
 
 impl Trial<'_> {

@@ -157,7 +157,7 @@ fn add_grid(experiment: &mut Experiment, methods: &mut BTreeMap<String, Configur
         return Err(format!("`grid = \"{modality}\"` has no parts to choose from\n  help: one of {known}"));
     }
     for (name, method) in points {
-        methods.entry(name.clone()).or_insert(ConfiguredMethod { method, image_size: None });
+        methods.entry(name.clone()).or_insert(ConfiguredMethod { method, image_size: None, search: None });
         experiment.methods.push(name);
     }
     Ok(())
@@ -175,7 +175,7 @@ fn check(experiment: &Experiment, methods: &mut BTreeMap<String, ConfiguredMetho
     }
     for name in &experiment.methods {
         if !methods.contains_key(name) {
-            let plainest = || plainest::named(name).map(|method| ConfiguredMethod { method, image_size: None });
+            let plainest = || plainest::named(name).map(|method| ConfiguredMethod { method, image_size: None, search: None });
             let method = ConfiguredMethod::catalogued(name).or_else(plainest).ok_or_else(|| unknown_catalogued(name))?;
             methods.insert(name.clone(), method);
         }
