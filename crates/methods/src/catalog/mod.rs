@@ -28,6 +28,7 @@ mod prompt_tuning;
 mod sample_specific_masks;
 mod visual_prompt_tuning;
 mod visual_prompting;
+mod watermark_bayesian;
 mod zero_shot;
 
 /// Every catalogued method.
@@ -50,6 +51,7 @@ pub const CATALOG: &[&Entry] = &[
     &visual_prompting::PAD,
     &visual_prompting::PATCH,
     &visual_prompting::WATERMARK,
+    &watermark_bayesian::ENTRY,
     &enhanced_visual_prompting::ENTRY,
     &ilm_vp::RLM,
     &ilm_vp::FLM,
