@@ -96,9 +96,6 @@ pub enum SearchError {
     /// The results cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The chosen method cannot be planned.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
 }
 
 /// Settles the searches of a plan.
@@ -143,7 +140,7 @@ impl Searcher<'_> {
         for search in std::mem::take(&mut plan.searches) {
             match self.tried(plan, &search, untried)? {
                 None => plan.searches.push(search),
-                Some(tried) => self.choose(plan, &search, &tried, workshop)?,
+                Some(tried) => self.choose(plan, &search, &tried, workshop),
             }
         }
         Ok(())
@@ -194,12 +191,12 @@ impl Searcher<'_> {
         Ok(tried)
     }
 
-    fn choose(&self, plan: &mut Plan, search: &PlannedSearch, tried: &[Option<Tried>], workshop: &Workshop<'_>) -> Result<(), SearchError> {
+    fn choose(&self, plan: &mut Plan, search: &PlannedSearch, tried: &[Option<Tried>], workshop: &Workshop<'_>) {
         let Some((at, validation)) = best(tried) else {
             let [method, backbone, dataset] = [&search.method_name, &search.backbone, &search.dataset].map(Clone::clone);
             let signature = search.points.iter().find_map(|point| point.trial.as_ref().ok()).map(|trial| trial.method.signature());
             plan.empty_cells.push(EmptyCell { method, backbone, dataset, signature, reason: nothing_to_choose(search, tried) });
-            return Ok(());
+            return;
         };
         let PlannedPoint { settings, trial } = &search.points[at];
         let trial = trial.as_ref().expect("the best point ran");
@@ -225,7 +222,6 @@ impl Searcher<'_> {
             let planned = plan.planned(&cell, trial.placement, trial.cut, seed, workshop.device);
             plan.trials.push(PlannedTrial { searched: Some(searched.clone()), ..planned });
         }
-        Ok(())
     }
 }
 
@@ -279,16 +275,16 @@ fn in_words(settings: &BTreeMap<String, String>) -> String {
 mod tests {
     use super::*;
 
-    fn tried(accuracy: f64, loss: f64) -> Option<Tried> {
+    fn tried(accuracy: f64, loss: f64) -> Tried {
         let costs = Costs { steps: 3, ..Costs::default() };
         let ended = Ended::Ok { epoch: 1, validation: Metrics { n: 10, accuracy, loss }, costs };
         let (settings, config) = (BTreeMap::new(), serde_json::Value::Null);
-        Some(Tried { schema: SCHEMA, key: String::new(), settings, config, ended, provenance: provenance::here("none") })
+        Tried { schema: SCHEMA, key: String::new(), settings, config, ended, provenance: provenance::here("none") }
     }
 
     #[test]
     fn the_best_point_is_the_first_of_equals() {
-        let points = [tried(0.5, 1.0), None, tried(0.7, 2.0), tried(0.7, 1.5), tried(0.7, 1.5)];
+        let points = [Some(tried(0.5, 1.0)), None, Some(tried(0.7, 2.0)), Some(tried(0.7, 1.5)), Some(tried(0.7, 1.5))];
         assert_eq!(best(&points).map(|(at, _)| at), Some(3));
         assert_eq!(spent(&points).steps, 12);
         assert_eq!(best(&[None]), None);

@@ -74,7 +74,7 @@ impl Sizes {
         let mut sizes = BTreeMap::from([("C", setup.target.n_classes()), ("d", card.main.dim), ("L", card.main.depth)]);
         match card.main.input {
             InputSpace::Image { channels, height, width } => {
-                sizes.extend([("c", channels), ("H", height), ("W", width), ("e", height.min(width))])
+                sizes.extend([("c", channels), ("H", height), ("W", width), ("e", height.min(width))]);
             }
             InputSpace::Tokens { vocabulary, .. } => drop(sizes.insert("V", vocabulary)),
             InputSpace::Waveform { samples, .. } => drop(sizes.insert("N", samples)),
@@ -152,7 +152,7 @@ struct Reader<'a> {
     names: &'a BTreeMap<&'a str, i64>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn all(mut self) -> Result<i64, FormulaError> {
         let value = self.sum()?;
         if self.rest.is_empty() { Ok(value) } else { Err(self.formula.malformed(self.rest)) }

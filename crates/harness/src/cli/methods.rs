@@ -202,6 +202,8 @@ fn find(name: &str) -> Result<&'static Catalogued, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Sweep;
+    use reprogram_methods::catalog::Checked;
 
     #[test]
     fn an_entry_is_described_as_a_sweep_writes_it() {
@@ -214,6 +216,19 @@ mod tests {
         for entry in CATALOG {
             let text = described(entry, &(entry.method)()).render(ListFormat::Csv, None);
             assert!(!text.contains("cannot be written"), "{text}");
+        }
+    }
+
+    #[test]
+    fn sweeps_that_are_said_to_run_an_entry_do() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks");
+        for (entry, checked) in CATALOG.iter().flat_map(|entry| entry.checked.iter().map(move |checked| (entry, checked))) {
+            if let Checked::Sweep(name) = checked {
+                let text = std::fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+                let sweep = Sweep::parse(name, &text, &[]).unwrap();
+                let runs = sweep.experiments.iter().any(|experiment| experiment.methods.iter().any(|method| method == entry.name));
+                assert!(runs, "{name} does not run {}", entry.name);
+            }
         }
     }
 

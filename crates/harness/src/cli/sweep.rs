@@ -144,20 +144,15 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
 
 /// Expands a sweep, with failures sorted into their exit codes.
 pub(super) fn expand(sweep: &Sweep, opened: &Opened, console: &Console) -> Result<Plan, Failure> {
-    Plan::new(sweep, &opened.workshop(console)).map_err(plan_failure)
-}
-
-fn plan_failure(error: PlanError) -> Failure {
-    match error {
+    Plan::new(sweep, &opened.workshop(console)).map_err(|error| match error {
         PlanError::Registry(_) | PlanError::Data { .. } | PlanError::Twice { .. } => Failure::bad_input(error),
         PlanError::Backbone(_) => Failure::AssetMissing(error.to_string()),
-    }
+    })
 }
 
 pub(super) fn search_failure(error: SearchError, folder: &Path) -> Failure {
     match error {
         SearchError::Store(error) => store_failure(error),
-        SearchError::Plan(error) => plan_failure(error),
         SearchError::Interrupted => Failure::Interrupted(format!(
             "stopped in a search: what was tried is in {}; run the same command to go on",
             folder.join("searched").display()

@@ -1,4 +1,4 @@
-//! Images and classes as NumPy arrays of bytes in one zip file.
+//! Images and classes as `NumPy` arrays of bytes in one zip file.
 //!
 //! An array begins with `\x93NUMPY`, its version, the length of a Python dictionary, and the dictionary, which says type, order and shape.
 

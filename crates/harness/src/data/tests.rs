@@ -138,7 +138,7 @@ fn images_behind_headers_of_their_sizes() {
     assert_eq!(found, [(image(vec![0.0, 1.0]), 1), (image(vec![0.2, 0.0]), 0)]);
 }
 
-/// A NumPy array of bytes.
+/// A `NumPy` array of bytes.
 fn array(shape: &str, values: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}\n");
     [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), values].concat()

@@ -33,7 +33,7 @@ pub enum Reader {
         /// Pixels.
         width: usize,
     },
-    /// One zip file of NumPy arrays of bytes, grey values and class numbers of every part, under names that begin with the part's.
+    /// One zip file of `NumPy` arrays of bytes, grey values and class numbers of every part, under names that begin with the part's.
     ImageNpz {
         /// Pixels.
         height: usize,

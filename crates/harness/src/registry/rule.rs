@@ -41,7 +41,7 @@ impl fmt::Display for SplitRule {
             Holdout::Official => f.write_str("test: official")?,
             Holdout::ByContent { percent } => write!(f, "test: {percent} % of all items, by sha256 of content")?,
             Holdout::ByGroup { percent, until } => {
-                write!(f, "test: {percent} % of all series, by sha256 of the id up to its last `{until}`")?
+                write!(f, "test: {percent} % of all series, by sha256 of the id up to its last `{until}`")?;
             }
         }
         match self.validation {

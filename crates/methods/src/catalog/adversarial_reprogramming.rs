@@ -26,7 +26,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "softmax over the mapped classes instead of all source classes, cross-entropy without the weight decay of 5e-7; \
                  Adam with β₁ = .9 (published code: .5); recipe of a public re-implementation, for want of the authors' code",
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("Prinsphield/Adversarial_Reprogramming@5c0e4eb")],
+    checked: &[Checked::Code("Prinsphield/Adversarial_Reprogramming@5c0e4eb"), Checked::Sweep("vision-reprogramming")],
     method: || compose([frame()], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 

@@ -16,7 +16,11 @@ pub(super) const BAR: Entry = Entry {
                  BlackVIP's re-implementation (q = 5, radius .01, rate 5 falling to .1), for the authors' public script takes the \
                  gradient itself; the epoch is chosen on a validation split",
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("yunyuntsai/Black-box-Adversarial-Reprogramming@fb95c9a"), Checked::Code("changdaeoh/BlackVIP@66606fb")],
+    checked: &[
+        Checked::Code("yunyuntsai/Black-box-Adversarial-Reprogramming@fb95c9a"),
+        Checked::Code("changdaeoh/BlackVIP@66606fb"),
+        Checked::Sweep("vision-reprogramming"),
+    ],
     method: || {
         let frame = PixelFrameSpec { squash: Squash::Tanh, init_std: 1.0, ..PixelFrameSpec::default() };
         let per_class = NonZeroUsize::new(5).expect("not zero");
@@ -40,7 +44,7 @@ pub(super) const BLACK_VIP: Entry = Entry {
                  one setting (β .9, γ .1, c .01, ε 1, the paper's for Pets) instead of one a data set; the epoch is chosen on a \
                  validation split; one site, parametric, though what is drawn is added",
     size: Size::trained("n·u·u − d + 4·max(n, 64) + 8672 + 64·c; n = max(32, pow2(up(2·d, u·u))); u = up(max(H, W), 32)").fitted("S·C"),
-    checked: &[Checked::Code("changdaeoh/BlackVIP@66606fb")],
+    checked: &[Checked::Code("changdaeoh/BlackVIP@66606fb"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let recipe = Recipe {
             optimizer: Optimizer::SpsaGc { pairs: 5, perturbation: 0.01, decay: 0.1, momentum: 0.9 },

@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
                  augmentation; the epoch is chosen on a validation split; the step of length 70 is that of 224 pixels: a smaller frame \
                  wants a shorter one",
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("UCSC-VLAA/EVP@96b7131")],
+    checked: &[Checked::Code("UCSC-VLAA/EVP@96b7131"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let mapping = FrequencyMappingSpec { refit: Refit::Once, assignment: Assignment::Mode, ..FrequencyMappingSpec::default() };
         compose([frame()], AlignmentSpec::FrequencyMapping(mapping), recipe())

@@ -22,7 +22,7 @@ pub(super) const FIVE: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·H·W + (9·c + 1)·8 + 24544 + (9·64 + 1)·c").fitted("240 + S·C"),
-    checked: &[Checked::Code("tmlr-group/SMM@eeac33a")],
+    checked: &[Checked::Code("tmlr-group/SMM@eeac33a"), Checked::Sweep("vision-reprogramming")],
     method: || with(MaskNetwork::Five),
 };
 
