@@ -20,7 +20,7 @@ lint:
 report NAME="default":
     cargo run --release -- report results/{{NAME}}
 
-benches := "--bench blocks --bench label_mapping --bench prefix_scoring --bench steps --bench records"
+benches := "--bench blocks --bench families --bench label_mapping --bench prefix_scoring --bench steps --bench records"
 
 # Saves how fast everything is, to be compared with.
 criterion-save *ARGS:

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{Criterion, criterion_group, criterion_main};
 use reprogram_models::weights::{Loader, Weights};
 use reprogram_models::{
-    Backbone, Frozen, Fusion, Input, Llama, LlamaConfig, PlainVit, Reading, Stream, TokenBatch, Vit, VitConfig,
+    Backbone, Frozen, Fusion, Input, Llama, LlamaConfig, PlainVit, Reading, Storage, Stream, TokenBatch, Vit, VitConfig,
     blocks::{Activation, Heads},
 };
 use safetensors::tensor::{Dtype, TensorView};
@@ -58,7 +58,7 @@ fn small_vit(device: &Device) -> Frozen<Vit> {
 }
 
 /// One block, so wide; 64 tokens are known.
-fn llama(dim: usize, heads: Heads, hidden: usize, device: &Device) -> Llama {
+fn llama(dim: usize, heads: Heads, hidden: usize, storage: Storage, device: &Device) -> Llama {
     let config = LlamaConfig::plain(dim, 1, heads, hidden, 64, 256);
     let (queries, keys) = (heads.query * heads.dim, heads.key_value * heads.dim);
     let matrices = [("q", queries, dim), ("k", keys, dim), ("v", keys, dim), ("o", dim, queries)]
@@ -74,7 +74,7 @@ fn llama(dim: usize, heads: Heads, hidden: usize, device: &Device) -> Llama {
     let view = |shape: &[usize]| TensorView::new(Dtype::F32, shape.to_vec(), &bytes[..4 * shape.iter().product::<usize>()]);
     let views = shapes.iter().map(|(name, shape)| (name, view(shape).expect("as many bytes as the shape says")));
     let file = safetensors::serialize(views, None).expect("consistent views");
-    let weights = Weights::from_safetensors(&file).expect("just written");
+    let weights = Weights::from_safetensors(&file).expect("just written").kept_as(storage);
     Llama::load(&config, "llama", weights, None, device).expect("every tensor is there")
 }
 
@@ -84,7 +84,7 @@ fn blocks(criterion: &mut Criterion) {
     let stream = vit.embed(Input::Image(Tensor::full([64, 1, 28, 28], 0.5, &device)));
     criterion.bench_function("vit 3 × 96, 64 images, forward", |bencher| bencher.iter(|| vit.blocks(stream.clone()).hidden().into_data()));
 
-    let llama = llama(128, Heads { query: 4, key_value: 2, dim: 32 }, 384, &device);
+    let llama = llama(128, Heads { query: 4, key_value: 2, dim: 32 }, 384, Storage::Floats, &device);
     let rows = TokenBatch::new(vec![(0..64).collect(); 4]);
     let stream = llama.embed(Input::Tokens(rows));
     criterion.bench_function("llama block 128, 4 × 64 tokens, forward", |bencher| {
@@ -120,9 +120,14 @@ fn real_sizes(criterion: &mut Criterion) {
     let vit = small_vit(&device);
     let image = Tensor::from_data(TensorData::new(values(16 * 3 * 224 * 224), [16, 3, 224, 224]), &device);
     block(criterion, "ViT-S-16 block, 16 × 197", &vit, &vit.embed(Input::Image(image)));
-    let llama = llama(576, Heads { query: 9, key_value: 3, dim: 64 }, 1536, &device);
     let rows = TokenBatch::new((0..8).map(|row| (0..128).map(|i| (i * 7 + row) % 64).collect()).collect());
-    block(criterion, "SmolLM2-135M block, 8 × 128", &llama, &llama.embed(Input::Tokens(rows)));
+    let few = TokenBatch::new(vec![(0..32).collect()]);
+    for (storage, kept) in [(Storage::Floats, ""), (Storage::Bf16, " in bf16"), (Storage::Int8, " in int8")] {
+        let llama = llama(576, Heads { query: 9, key_value: 3, dim: 64 }, 1536, storage, &device);
+        block(criterion, &format!("SmolLM2-135M block{kept}, 8 × 128"), &llama, &llama.embed(Input::Tokens(rows.clone())));
+        // So few tokens that packing shows.
+        block(criterion, &format!("SmolLM2-135M block{kept}, 1 × 32"), &llama, &llama.embed(Input::Tokens(few.clone())));
+    }
 }
 
 criterion_group!(benches, blocks, real_sizes);

@@ -15,7 +15,7 @@ impl<M: Module> Frozen<M> {
         Self(module.freeze())
     }
 
-    /// Every weight as it lies in memory, in a fixed order.
+    /// Every weight as it lies in memory, in a fixed order; those in fewer bits, which nothing can move, aside.
     pub fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
         struct Reader<'a>(&'a mut dyn FnMut(TensorData));
         impl ModuleVisitor for Reader<'_> {
@@ -26,8 +26,8 @@ impl<M: Module> Frozen<M> {
         self.0.visit(&mut Reader(visit));
     }
 
-    /// Numbers of every weight, in the module's order.
-    pub fn weight_sizes(&self) -> Vec<usize> {
+    /// Numbers of every weight, in the module's order; nothing where some are kept in fewer bits, which have no gradient.
+    pub fn weight_sizes(&self) -> Option<Vec<usize>> {
         crate::shifted::sizes(&self.0)
     }
 

@@ -10,6 +10,7 @@ mod backbone;
 mod bert;
 pub mod blocks;
 mod clip;
+mod compact;
 mod efficientnet;
 mod frozen;
 #[cfg(feature = "flex")]
@@ -33,6 +34,7 @@ pub use acoustic::{Acoustic, AcousticConfig, AcousticError};
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
 pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd, is_open_clip, open_clip_to_hub};
+pub use compact::{Compact, Storage};
 pub use efficientnet::{EfficientNet, EfficientNetConfig, EfficientNetConfigError, EfficientNetError, MbStage};
 pub use frozen::Frozen;
 #[cfg(feature = "flex")]

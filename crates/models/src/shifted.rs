@@ -5,15 +5,25 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-/// Numbers of every weight, in the module's order.
-pub(crate) fn sizes<M: Module>(module: &M) -> Vec<usize> {
-    struct Sizes(Vec<usize>);
+use crate::Compact;
+
+/// Numbers of every weight, in the module's order; nothing where some are kept in fewer bits.
+pub(crate) fn sizes<M: Module>(module: &M) -> Option<Vec<usize>> {
+    struct Sizes(Option<Vec<usize>>);
     impl ModuleVisitor for Sizes {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.0.push(param.val().shape().num_elements());
+            if let Self(Some(sizes)) = self {
+                sizes.push(param.val().shape().num_elements());
+            }
+        }
+
+        fn enter_module(&mut self, _name: &str, container: &str) {
+            if container == Compact::CONTAINER {
+                self.0 = None;
+            }
         }
     }
-    let mut sizes = Sizes(Vec::new());
+    let mut sizes = Sizes(Some(Vec::new()));
     module.visit(&mut sizes);
     sizes.0
 }

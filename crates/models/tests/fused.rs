@@ -7,18 +7,22 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_models::weights::Weights;
-use reprogram_models::{Backbone, Fusion, HubCheckpoint, HubFiles, Input, KeyValue, KvCache, Pixels, Stream, TokenBatch};
+use reprogram_models::{Backbone, Fusion, HubCheckpoint, HubFiles, Input, KeyValue, KvCache, Pixels, Storage, Stream, TokenBatch};
 
 /// Largest difference, of the largest entry.
 const FORWARD: f32 = 1e-5;
 const GRADIENT: f32 = 1e-4;
 
 fn load(family: &str) -> std::sync::Arc<dyn Backbone> {
+    load_as(family, Storage::Floats)
+}
+
+fn load_as(family: &str, storage: Storage) -> std::sync::Arc<dyn Backbone> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(family);
     let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
     let files = HubFiles::collect(|file| Ok::<_, ()>(folder.join(file).is_file().then(|| read(file)))).unwrap();
     let bytes = read("model.safetensors");
-    let weights = Weights::from_safetensors(&bytes).unwrap();
+    let weights = Weights::from_safetensors(&bytes).unwrap().kept_as(storage);
     HubCheckpoint { files: &files, weights, pixels: Pixels::Normalised }.load(family, &Device::flex()).unwrap()
 }
 
@@ -140,6 +144,21 @@ fn decoders() {
         for left in [false, true] {
             let side = if left { "left" } else { "right" };
             compare(&format!("{family}, padded on the {side}"), model.as_ref(), &model.embed(Input::Tokens(texts(left))), None);
+        }
+    }
+}
+
+/// Both paths decode the same numbers.
+#[test]
+fn weights_in_fewer_bits() {
+    for storage in [Storage::Bf16, Storage::Int8] {
+        for family in ["vit", "dinov2", "siglip"] {
+            let model = load_as(family, storage);
+            compare(&format!("{family}, {storage:?}"), model.as_ref(), &images(model.as_ref()), None);
+        }
+        for family in ["bert", "llama", "qwen3", "gemma2"] {
+            let model = load_as(family, storage);
+            compare(&format!("{family}, {storage:?}"), model.as_ref(), &model.embed(Input::Tokens(texts(false))), None);
         }
     }
 }

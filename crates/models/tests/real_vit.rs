@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_models::weights::{StoredTensor, Weights};
-use reprogram_models::{Backbone, Frozen, Input, Reading, TorchEncoder, Vit};
+use reprogram_models::{Backbone, Frozen, Input, Reading, Storage, TorchEncoder, Vit};
 
 /// In the order of the checkpoint's outputs.
 const CIFAR10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
@@ -51,8 +51,23 @@ fn decode(jpeg: &[u8]) -> Vec<f32> {
 #[test]
 fn cifar10_is_classified_as_well_as_by_the_reference() {
     let Some(mirror) = named("REPROGRAM_MIRROR") else { return };
+    let top_1 = cifar10(&mirror, Storage::Floats);
+    assert!((top_1 - 71.7).abs() <= 0.3, "top-1 {top_1:.2} %, expected 71.7 % ± 0.3");
+}
+
+#[test]
+fn weights_in_fewer_bits_classify_as_well() {
+    let Some(mirror) = named("REPROGRAM_MIRROR") else { return };
+    for (storage, bound) in [(Storage::Bf16, 0.2), (Storage::Int8, 0.3)] {
+        let top_1 = cifar10(&mirror, storage);
+        assert!((top_1 - 71.72).abs() <= bound, "{storage:?}: top-1 {top_1:.2} %, expected 71.72 % ± {bound}");
+    }
+}
+
+/// Percent of the test images.
+fn cifar10(mirror: &std::path::Path, storage: Storage) -> f64 {
     let bytes = std::fs::read(mirror.join("vit-cifar10/vit_cifar10.pth")).unwrap();
-    let weights = Weights::from_torch(&bytes).unwrap();
+    let weights = Weights::from_torch(&bytes).unwrap().kept_as(storage);
     let model = Frozen::new(TorchEncoder::cifar10().load("vit-cifar10", weights, &Device::flex()).unwrap());
     let archive = std::fs::read(mirror.join("cifar10-jpeg/cifar10_test.tar.gz")).unwrap();
     let mut tar = Vec::new();
@@ -80,14 +95,14 @@ fn cifar10_is_classified_as_well_as_by_the_reference() {
         println!("{name}: {:.1} % of {}", share(right[class], of_class[class]), of_class[class]);
     }
     let top_1 = share(right.iter().sum(), images.len());
-    println!("CIFAR-10 (JPEG copy), all {} test images: top-1 {top_1:.2} %", images.len());
-    assert!((top_1 - 71.7).abs() <= 0.3, "top-1 {top_1:.2} %, expected 71.7 % ± 0.3");
+    println!("CIFAR-10 (JPEG copy), all {} test images, {storage:?}: top-1 {top_1:.2} %", images.len());
+    top_1
 }
 
 #[test]
 fn focus_vit_small_computes_what_onnx_runtime_does() {
     let (Some(onnx), Some(goldens)) = (named("REPROGRAM_FOCUS_ONNX"), named("REPROGRAM_FOCUS_GOLDENS")) else { return };
-    let model = Frozen::new(Vit::from_focus_onnx(&std::fs::read(onnx).unwrap(), "vit-s-focus", &Device::flex()).unwrap());
+    let model = Frozen::new(Vit::from_focus_onnx(&std::fs::read(onnx).unwrap(), "vit-s-focus", Storage::Floats, &Device::flex()).unwrap());
     let bytes = std::fs::read(goldens).unwrap();
     let goldens = Weights::from_safetensors(&bytes).unwrap();
     let StoredTensor { shape, values, .. } = goldens.tensor("pixels").unwrap();

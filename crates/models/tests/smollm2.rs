@@ -9,10 +9,20 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use reprogram_models::weights::Gguf;
-use reprogram_models::{Backbone, Decoding, Input, Llama, Reading, Stops, TokenAt, TokenBatch, generate};
+use reprogram_models::{Backbone, Decoding, Input, Llama, Reading, Stops, Storage, TokenAt, TokenBatch, generate};
 use safetensors::SafeTensors;
 
 const TOLERANCE: f32 = 2e-3;
+
+/// Of which the model foretells each token.
+const TEXTS: [&str; 4] = [
+    "The frozen lake lay quiet under a thin sheet of snow, and nobody had crossed it since the children went home.",
+    "Decide whether each review is negative or positive.\n\nReview: a gripping, funny and very human film\nSentiment: positive\n\n\
+     Review: two hours that I will never get back\nSentiment: negative",
+    "def mean(values):\n    \"\"\"The arithmetic mean of a list of numbers.\"\"\"\n    return sum(values) / len(values)\n",
+    "Water boils at 100 degrees Celsius at sea level. On a high mountain the pressure of the air is lower, so that it boils earlier, \
+     and food takes longer to cook.",
+];
 
 fn environment() -> Option<(PathBuf, PathBuf)> {
     let path = |name| std::env::var_os(name).map(PathBuf::from);
@@ -65,4 +75,43 @@ fn logits_tokens_and_greedy_text_are_the_references() {
     }
     println!("logits: max |Δ| = {worst:.2e}");
     assert!(worst <= TOLERANCE, "logits: max |Δ| = {worst:.2e}");
+}
+
+/// Logits of every token of some texts against those of weights in f32.
+#[test]
+fn weights_in_fewer_bits_say_nearly_the_same() {
+    let Some(gguf) = std::env::var_os("REPROGRAM_SMOLLM2_GGUF") else {
+        println!("not run: REPROGRAM_SMOLLM2_GGUF is not set");
+        return;
+    };
+    let bytes = std::fs::read(gguf).unwrap();
+    let logits = |storage: Storage| -> (Vec<f32>, f64) {
+        let model = Llama::from_gguf(&Gguf::parse(&bytes).unwrap().kept_as(storage), "smollm2", &Device::flex()).unwrap();
+        let rows: Vec<Vec<u32>> = TEXTS.iter().map(|text| model.tokenizer().unwrap().encode(text)).collect();
+        let everywhere = rows.iter().enumerate().flat_map(|(row, ids)| (0..ids.len()).map(move |index| TokenAt { row, index }));
+        let everywhere: Vec<TokenAt> = everywhere.collect();
+        let run = || model.read(&model.blocks(model.embed(Input::Tokens(TokenBatch::new(rows.clone())))), Reading::LogitsAt(&everywhere));
+        let found = run().try_into_vec_as().unwrap();
+        let started = std::time::Instant::now();
+        let _ = run();
+        (found, started.elapsed().as_secs_f64())
+    };
+    let vocabulary = 49_152;
+    let best = |row: &[f32]| (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+    let (exact, seconds) = logits(Storage::Floats);
+    println!("{} tokens in {seconds:.2} s", exact.len() / vocabulary);
+    for (storage, bound, agreement) in [(Storage::Bf16, 0.5, 0.95), (Storage::Int8, 1.0, 0.9)] {
+        let (found, own) = logits(storage);
+        let worst = found.iter().zip(&exact).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
+        let mean = found.iter().zip(&exact).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / exact.len() as f64;
+        let rows = || found.chunks(vocabulary).zip(exact.chunks(vocabulary));
+        let agree = rows().filter(|(found, exact)| best(found) == best(exact)).count();
+        let share = agree as f64 / rows().count() as f64;
+        println!(
+            "{storage:?}: max |Δ logit| {worst:.3}, mean {mean:.4}, same best token {agree} of {}, {:.2} × the time",
+            rows().count(),
+            own / seconds
+        );
+        assert!(worst < bound && share > agreement, "{storage:?}: {worst}, {share}");
+    }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_models::weights::Weights;
-use reprogram_models::{Backbone, Frozen, Input, KeyValue, KvCache, Reading, Stream, TorchEncoder, Vit, VitConfig};
+use reprogram_models::{Backbone, Frozen, Input, KeyValue, KvCache, Reading, Storage, Stream, TorchEncoder, Vit, VitConfig};
 use reprogram_taxonomy::OutputSpace;
 use serde_json::{Value, json};
 
@@ -336,5 +336,5 @@ fn what_is_no_such_encoder_is_said() {
         TorchEncoder { n_heads: 5, ..rule.clone() }.load("x", weights(), &Device::flex()),
     ];
     insta::assert_snapshot!(errors.map(|model| model.unwrap_err().to_string()).join("\n"));
-    assert!(Vit::from_focus_onnx(&bytes, "x", &Device::flex()).is_err());
+    assert!(Vit::from_focus_onnx(&bytes, "x", Storage::Floats, &Device::flex()).is_err());
 }

@@ -11,14 +11,16 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use reprogram_models::weights::{Gguf, Weights};
-use reprogram_models::{Backbone, ConfigError, Frozen, HubCheckpoint, Llama, LlamaError, Pixels, PlainVit, Vit, VitError};
+use reprogram_models::{Backbone, ConfigError, Frozen, HubCheckpoint, Llama, LlamaError, Pixels, PlainVit, Storage, Vit, VitError};
 
 use folder::HubFolder;
 pub use mapped::{Mapped, map};
 use own_layout::OwnLayout;
 
-use crate::assets::{AssetError, AssetStore, Digest, HubRepository, Progress, RepositoryError};
-use crate::registry::{Registry, RegistryError, Role, WeightFormat, Weights as WeightSource};
+use crate::assets::{AssetError, Digest, HubRepository, RepositoryError};
+use crate::device::Numbers;
+use crate::plan::Workshop;
+use crate::registry::{RegistryError, Role, WeightFormat, Weights as WeightSource};
 
 /// The letters ViT, trained by `reprogram pretrain letters`.
 const LETTERS_VIT: &[u8] = include_bytes!("../../assets/letters-vit.safetensors");
@@ -76,37 +78,34 @@ pub enum BackboneError {
 
 /// Loads a checkpoint onto a device. The path of a GGUF file or of a folder in the hub's layout stands for itself, and so does
 /// `hub:OWNER/NAME@COMMIT`.
-pub fn load(
-    name: &str,
-    registry: &Registry,
-    store: &AssetStore,
-    device: &Device,
-    progress: &dyn Progress,
-) -> Result<LoadedBackbone, BackboneError> {
+pub fn load(name: &str, workshop: &Workshop<'_>) -> Result<LoadedBackbone, BackboneError> {
+    let Workshop { registry, store, device, numbers: Numbers { storage, .. }, progress } = *workshop;
     if Path::new(name).extension().is_some_and(|extension| extension == "gguf") {
         let bytes = map(Path::new(name))?;
-        return llama(name, &bytes, device);
+        return llama(name, &bytes, storage, device);
     }
     if let Some(repository) = HubRepository::parse(name) {
-        return of_repository(name, &repository?, store, device, progress);
+        return of_repository(name, &repository?, workshop);
     }
     if Path::new(name).is_dir() {
-        return of_folder(name, &HubFolder::open(Path::new(name))?, device);
+        return of_folder(name, &HubFolder::open(Path::new(name))?, storage, device);
     }
     let checkpoint = registry.checkpoint(name)?;
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     let loaded = match (checkpoint.weights(), checkpoint.family(), checkpoint.format()) {
-        (WeightSource::BuiltIn(which), "vit", WeightFormat::Safetensors) if which == "letters-vit" => letters_vit(name, device),
-        (WeightSource::BuiltIn(which), "clip", WeightFormat::Safetensors) if which == "tiny-clip-cifar" => tiny_clip::load(name, device),
+        (WeightSource::BuiltIn(which), "vit", WeightFormat::Safetensors) if which == "letters-vit" => letters_vit(name, storage, device),
+        (WeightSource::BuiltIn(which), "clip", WeightFormat::Safetensors) if which == "tiny-clip-cifar" => {
+            tiny_clip::load(name, storage, device)
+        }
         (WeightSource::Files(files), "llama", WeightFormat::Gguf) => {
             let file = files.iter().find(|file| file.role == Role::Weights).ok_or_else(|| damaged("it names no weights".to_owned()))?;
             let path = store.obtain(&file.asset, progress)?;
-            llama(name, &map(&path)?, device)
+            llama(name, &map(&path)?, storage, device)
         }
         (WeightSource::Files(files), _, WeightFormat::Folder) => {
             let obtained = files.iter().map(|file| Ok((file.role, store.obtain(&file.asset, progress)?)));
             let obtained: Vec<(Role, PathBuf)> = obtained.collect::<Result<_, AssetError>>()?;
-            of_folder(name, &HubFolder::of_files(name, &obtained)?, device)
+            of_folder(name, &HubFolder::of_files(name, &obtained)?, storage, device)
         }
         (WeightSource::Files(files), family, WeightFormat::Pytorch | WeightFormat::Onnx)
             if let Some(layout) = OwnLayout::of_family(family) =>
@@ -114,9 +113,9 @@ pub fn load(
             let roles = [Role::Weights, Role::Preprocessor];
             let wanted = roles.iter().filter_map(|role| files.iter().find(|file| file.role == *role));
             let mapped: Vec<Mapped> = wanted.map(|file| map(&store.obtain(&file.asset, progress)?)).collect::<Result<_, _>>()?;
-            layout.load(name, &mapped, device)
+            layout.load(name, &mapped, storage, device)
         }
-        (WeightSource::Repository(repository), _, WeightFormat::Folder) => of_repository(name, repository, store, device, progress),
+        (WeightSource::Repository(repository), _, WeightFormat::Folder) => of_repository(name, repository, workshop),
         (_, family, format) => Err(BackboneError::Family { name: name.to_owned(), family: family.to_owned(), format }),
     };
     loaded.map(|loaded| LoadedBackbone { source_classes: checkpoint.source_classes().map(<[String]>::to_vec), ..loaded })
@@ -127,56 +126,51 @@ pub fn is_whole(folder: &Path) -> bool {
     HubFolder::open(folder).is_ok_and(|folder| folder.weights().is_ok())
 }
 
-fn of_repository(
-    name: &str,
-    repository: &HubRepository,
-    store: &AssetStore,
-    device: &Device,
-    progress: &dyn Progress,
-) -> Result<LoadedBackbone, BackboneError> {
-    of_folder(name, &HubFolder::open(&store.repository(repository, &is_whole, progress)?)?, device)
+fn of_repository(name: &str, repository: &HubRepository, workshop: &Workshop<'_>) -> Result<LoadedBackbone, BackboneError> {
+    let folder = workshop.store.repository(repository, &is_whole, workshop.progress)?;
+    of_folder(name, &HubFolder::open(&folder)?, workshop.numbers.storage, workshop.device)
 }
 
 /// Loads a folder in the hub's layout, fed with pixels before or behind its own normalisation.
-pub fn load_folder(path: &Path, pixels: Pixels, device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    built_of(&path.display().to_string(), &HubFolder::open(path)?, pixels, device)
+pub fn load_folder(path: &Path, pixels: Pixels, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    built_of(&path.display().to_string(), &HubFolder::open(path)?, pixels, storage, device)
 }
 
-fn of_folder(name: &str, folder: &HubFolder, device: &Device) -> Result<LoadedBackbone, BackboneError> {
-    built_of(name, folder, Pixels::Raw, device)
+fn of_folder(name: &str, folder: &HubFolder, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    built_of(name, folder, Pixels::Raw, storage, device)
 }
 
-fn built_of(name: &str, folder: &HubFolder, pixels: Pixels, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+fn built_of(name: &str, folder: &HubFolder, pixels: Pixels, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let digest = folder.digest();
     let release = |part: &[u8]| folder.release(part);
-    let checkpoint = HubCheckpoint { files: &folder.files, weights: folder.weights()?.releasing(&release), pixels };
+    let checkpoint = HubCheckpoint { files: &folder.files, weights: folder.weights()?.releasing(&release).kept_as(storage), pixels };
     let backbone = checkpoint.load(name, device);
     let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
     Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string(), source_classes: None })
 }
 
-fn llama(name: &str, file: &Mapped, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+fn llama(name: &str, file: &Mapped, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let digest = Digest::of(file);
     let release = |part: &[u8]| file.release(part);
     let gguf = Gguf::parse(file).map_err(LlamaError::from);
-    let model = gguf.and_then(|gguf| Llama::from_gguf(&gguf.releasing(&release), name, device));
+    let model = gguf.and_then(|gguf| Llama::from_gguf(&gguf.releasing(&release).kept_as(storage), name, device));
     let model = model.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
     Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string(), source_classes: None })
 }
 
-fn letters_vit(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+fn letters_vit(name: &str, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
-    let model = embedded_vit(LETTERS_VIT, name, device).map_err(damaged)?;
+    let model = embedded_vit(LETTERS_VIT, name, storage, device).map_err(damaged)?;
     let backbone = Arc::new(Frozen::new(model));
     Ok(LoadedBackbone { backbone, weights_sha256: Digest::of(LETTERS_VIT).to_string(), source_classes: None })
 }
 
 /// Reads a ViT whose configuration stands in the file's own metadata, under `config`.
-fn embedded_vit(bytes: &[u8], name: &str, device: &Device) -> Result<Vit, String> {
+fn embedded_vit(bytes: &[u8], name: &str, storage: Storage, device: &Device) -> Result<Vit, String> {
     let (_, metadata) = safetensors::SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get("config")).ok_or("its metadata has no `config`")?;
     let config: PlainVit = serde_json::from_str(config).map_err(|error| error.to_string())?;
     let config = config.try_into().map_err(|error: ConfigError| error.to_string())?;
-    let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?;
+    let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?.kept_as(storage);
     Vit::load(&config, name, weights, device).map_err(|error: VitError| error.to_string())
 }

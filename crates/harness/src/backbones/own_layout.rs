@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use reprogram_models::weights::Weights;
-use reprogram_models::{Acoustic, Backbone, EfficientNet, EfficientNetConfig, Frozen, TorchEncoder, Vit};
+use reprogram_models::{Acoustic, Backbone, EfficientNet, EfficientNetConfig, Frozen, Storage, TorchEncoder, Vit};
 
 use super::{BackboneError, LoadedBackbone, Mapped};
 use crate::assets::Digest;
@@ -38,7 +38,7 @@ impl OwnLayout {
     }
 
     /// Reads the files, `[weights, preprocessor]` where there are two.
-    pub(super) fn load(self, name: &str, files: &[Mapped], device: &Device) -> Result<LoadedBackbone, BackboneError> {
+    pub(super) fn load(self, name: &str, files: &[Mapped], storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
         let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
         let weights = files.first().ok_or_else(|| damaged("its table names no weights".to_owned()))?;
         let digest = match files {
@@ -49,14 +49,17 @@ impl OwnLayout {
             }
         };
         let release = |part: &[u8]| files.iter().for_each(|file| file.release(part));
-        let torch = || Weights::from_torch(weights).map(|weights| weights.releasing(&release)).map_err(|error| damaged(error.to_string()));
+        let torch = || {
+            let weights = Weights::from_torch(weights).map_err(|error| damaged(error.to_string()))?;
+            Ok::<_, BackboneError>(weights.releasing(&release).kept_as(storage))
+        };
         let backbone: Arc<dyn Backbone> = match self {
             Self::Cifar10Vit => {
                 let model = TorchEncoder::cifar10().load(name, torch()?, device);
                 Arc::new(Frozen::new(model.map_err(|error| damaged(error.to_string()))?))
             }
             Self::FocusVit => {
-                Arc::new(Frozen::new(Vit::from_focus_onnx(weights, name, device).map_err(|error| damaged(error.to_string()))?))
+                Arc::new(Frozen::new(Vit::from_focus_onnx(weights, name, storage, device).map_err(|error| damaged(error.to_string()))?))
             }
             Self::EfficientNetLite0 => {
                 let model = EfficientNet::load(&EfficientNetConfig::lite0(), name, torch()?, device);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use reprogram_models::weights::Weights;
-use reprogram_models::{Clip, ClipConfig, TextTokenizer};
+use reprogram_models::{Clip, ClipConfig, Storage, TextTokenizer};
 
 use super::{BackboneError, LoadedBackbone};
 use crate::assets::Digest;
@@ -12,14 +12,14 @@ use crate::assets::Digest;
 const FILE: &[u8] = include_bytes!("../../assets/tiny-clip-cifar.safetensors");
 
 /// Loads it under this name.
-pub(super) fn load(name: &str, device: &Device) -> Result<LoadedBackbone, BackboneError> {
+pub(super) fn load(name: &str, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
-    let model = embedded(FILE, name, device).map_err(damaged)?;
+    let model = embedded(FILE, name, storage, device).map_err(damaged)?;
     Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(FILE).to_string(), source_classes: None })
 }
 
 /// Reads a CLIP whose `config`, `preprocessor_config` and `tokenizer` stand in the file's own metadata.
-fn embedded(bytes: &[u8], name: &str, device: &Device) -> Result<Clip, String> {
+fn embedded(bytes: &[u8], name: &str, storage: Storage, device: &Device) -> Result<Clip, String> {
     let (_, header) = safetensors::SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let text = |key: &str| {
         let value = header.metadata().as_ref().and_then(|metadata| metadata.get(key));
@@ -27,7 +27,7 @@ fn embedded(bytes: &[u8], name: &str, device: &Device) -> Result<Clip, String> {
     };
     let config = ClipConfig::from_hub(text("config")?, Some(text("preprocessor_config")?)).map_err(|error| error.to_string())?;
     let tokenizer = TextTokenizer::from_tokenizer_json(text("tokenizer")?, None).map_err(|error| error.to_string())?;
-    let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?;
+    let weights = Weights::from_safetensors(bytes).map_err(|error| error.to_string())?.kept_as(storage);
     Clip::load(&config, name, weights, Some(tokenizer), device).map_err(|error| error.to_string())
 }
 
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn texts_that_say_the_same_are_close() {
-        let model = embedded(FILE, "tiny-clip-cifar", &Device::flex()).unwrap();
+        let model = embedded(FILE, "tiny-clip-cifar", Storage::Floats, &Device::flex()).unwrap();
         let texts = ["a photo of a ship.", "a picture of a boat.", "a photo of a horse."];
         let rows = texts.map(|text| model.tokenizer().unwrap().encode_with_special_tokens(text)).to_vec();
         let stream = model.blocks(model.embed(Input::Tokens(TokenBatch::new(rows))));

@@ -42,7 +42,10 @@ fn listed(settings: &Settings) -> Listing {
                 known.fault().map_or_else(|| "passed".to_owned(), |fault| format!("FAILED: {fault}"))
             }
         };
-        let floats = known.map(|known| known.offered).filter(|offered| !offered.is_empty());
+        let floats = match choice {
+            DeviceChoice::Cpu => Some(Precision::ON_CPU.to_vec()),
+            DeviceChoice::Wgpu(_) | DeviceChoice::Cuda(_) => known.map(|known| known.offered).filter(|offered| !offered.is_empty()),
+        };
         let floats = floats.map(|offered| offered.iter().map(Precision::to_string).collect::<Vec<_>>());
         let text = |fact: Option<String>| fact.map_or(Entry::None, Entry::Text);
         let memory = facts.memory.map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9));

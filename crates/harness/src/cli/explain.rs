@@ -36,11 +36,19 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let (method, own_size) = method(args)?;
     let opened = args.compute.open()?;
     let workshop = opened.workshop(console);
-    let loaded = backbones::load(&args.backbone, &opened.registry, &opened.store, &opened.device, console)?;
+    let loaded = backbones::load(&args.backbone, &workshop)?;
     let data = load_data(&args.dataset, &workshop)?;
     let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None };
     let image_size = args.image_size.or(own_size);
-    let cell = Cell { name: &args.method, method: &method, backbone: &args.backbone, dataset: &args.dataset, budget: &budget, image_size };
+    let cell = Cell {
+        name: &args.method,
+        method: &method,
+        backbone: &args.backbone,
+        dataset: &args.dataset,
+        budget: &budget,
+        image_size,
+        augment: None,
+    };
     let signature = method.signature();
     let card = loaded.backbone.card();
     let mut out = String::new();

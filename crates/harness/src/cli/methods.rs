@@ -160,10 +160,10 @@ fn written(value: &impl serde::Serialize) -> String {
 fn on(args: &ShowArgs, method: &Method, backbone: &str, dataset: &str, console: &Console) -> Result<String, Failure> {
     let opened = args.compute.open()?;
     let workshop = opened.workshop(console);
-    let loaded = backbones::load(backbone, &opened.registry, &opened.store, &opened.device, console)?;
+    let loaded = backbones::load(backbone, &workshop)?;
     let data = load_data(dataset, &workshop)?;
     let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None };
-    let cell = Cell { name: &args.name, method, backbone, dataset, budget: &budget, image_size: args.image_size };
+    let cell = Cell { name: &args.name, method, backbone, dataset, budget: &budget, image_size: args.image_size, augment: None };
     match cell.check(&loaded, &data, 1, &opened.device) {
         Ok((_, built)) => Ok(format!(
             "{} numbers trained, {} held by the optimizer, {} fitted; {} passes through the model an item",

@@ -110,7 +110,8 @@ pub struct ComputeArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: crate::device::DeviceChoice,
-    /// Floats of weights and activations, where the device has them; what is trained or summed up stays f32
+    /// Floats of weights and activations on a GPU; on the CPU, what matrices of weights are kept as. What is trained or summed
+    /// up stays f32
     #[arg(long, value_enum, default_value_t)]
     precision: crate::device::Precision,
     #[arg(long, help = "Ask nothing outside of this machine: only the cache and the folder REPROGRAM_MIRROR")]
@@ -123,6 +124,7 @@ struct Opened {
     store: crate::assets::AssetStore,
     device: burn::tensor::Device,
     device_name: String,
+    numbers: crate::device::Numbers,
     choice: crate::device::DeviceChoice,
 }
 
@@ -142,6 +144,7 @@ impl ComputeArgs {
             store: AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?,
             device: admitted(self.device, self.precision)?,
             device_name: crate::device::DeviceFacts::in_words(self.device),
+            numbers: self.precision.on(self.device).map_err(Failure::bad_input)?,
             choice: self.device,
         })
     }
@@ -151,7 +154,7 @@ impl ComputeArgs {
         use crate::device::Precision;
         match self.precision {
             Precision::F32 => self.open(),
-            Precision::Bf16 | Precision::F16 => Err(Failure::BadInput(format!(
+            Precision::Bf16 | Precision::F16 | Precision::Int8 => Err(Failure::BadInput(format!(
                 "a whole model is trained in f32, not in {}\n  help: leave out `--precision`",
                 self.precision
             ))),
@@ -165,7 +168,12 @@ impl Opened {
         self.choice == crate::device::DeviceChoice::Cpu
     }
 
+    /// Bytes of the device's memory, where it tells.
+    fn memory(&self) -> Option<u64> {
+        crate::device::DeviceFacts::of(self.choice).memory
+    }
+
     fn workshop<'a>(&'a self, progress: &'a dyn crate::assets::Progress) -> crate::plan::Workshop<'a> {
-        crate::plan::Workshop { registry: &self.registry, store: &self.store, device: &self.device, progress }
+        crate::plan::Workshop { registry: &self.registry, store: &self.store, device: &self.device, numbers: self.numbers, progress }
     }
 }

@@ -29,7 +29,7 @@ pub struct ParityArgs {
     /// Where to compute: cpu, wgpu, wgpu:N, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: DeviceChoice,
-    /// Floats of weights and activations: with 16 bits, give tolerances that allow for it
+    /// Floats of weights and activations on a GPU, of weights on the CPU: with fewer bits, give tolerances that allow for it
     #[arg(long, value_enum, default_value_t)]
     precision: Precision,
     /// How the table is written
@@ -40,8 +40,9 @@ pub struct ParityArgs {
 /// Feeds the inputs, compares the outputs.
 pub fn run(args: &ParityArgs) -> Result<String, Failure> {
     let device = super::admitted(args.device, args.precision)?;
+    let numbers = args.precision.on(args.device).map_err(Failure::bad_input)?;
     let pixels = if args.raw_pixels { Pixels::Raw } else { Pixels::Normalised };
-    let loaded = backbones::load_folder(&args.checkpoint, pixels, &device)?;
+    let loaded = backbones::load_folder(&args.checkpoint, pixels, numbers.storage, &device)?;
     let bytes = map(&args.expected)?;
     let at = |error| Failure::BadInput(format!("{}: {error}", args.expected.display()));
     let report = Expected::parse(&bytes).and_then(|expected| expected.compare(loaded.backbone.as_ref())).map_err(at)?;

@@ -66,7 +66,7 @@ pub fn run(args: &ScoreArgs, console: &Console) -> Result<String, Failure> {
         requests.push(request);
     }
     let opened = args.compute.open()?;
-    let loaded = backbones::load(&args.model, &opened.registry, &opened.store, &opened.device, console)?;
+    let loaded = backbones::load(&args.model, &opened.workshop(console))?;
     if loaded.backbone.tokenizer().is_none() {
         return Err(Failure::BadInput(format!("`{}` is no language model: it has no tokenizer", args.model)));
     }

@@ -19,7 +19,7 @@ pub struct SelfTestArgs {
 /// Runs every operation, a line each on standard output.
 pub fn run(args: &SelfTestArgs) -> Result<String, Failure> {
     let mut device = args.device.open().map_err(Failure::bad_input)?;
-    selftest::offer(&Precision::offered(&device), &mut stdout()).map_err(Failure::system)?;
+    selftest::offer(&Precision::offered(args.device, &device), &mut stdout()).map_err(Failure::system)?;
     args.precision.set(args.device, &mut device).map_err(Failure::bad_input)?;
     selftest::serve(&device, &mut stdout()).map_err(Failure::system)?;
     Ok(String::new())

@@ -10,10 +10,11 @@ use crate::selftest::{PATIENCE, Remembered, run_apart};
 
 impl DeviceChoice {
     /// Opens the device if it passes the self-test in this precision, which runs where it is not remembered in `cache`. The
-    /// CPU in f32 is the reference that all others are held against.
+    /// CPU, which computes in f32, is the reference that all others are held against.
     pub fn admit(self, precision: Precision, cache: &Path, say: &dyn Fn(&str)) -> Result<Device, DeviceError> {
         let mut device = self.open()?;
-        if (self, precision) == (Self::Cpu, Precision::F32) {
+        precision.on(self)?;
+        if self == Self::Cpu {
             return Ok(device);
         }
         let facts = DeviceFacts::of(self);

@@ -12,7 +12,7 @@ use burn::tensor::Device;
 use burn::tensor::DeviceType;
 
 pub use facts::DeviceFacts;
-pub use precision::Precision;
+pub use precision::{Numbers, Precision};
 
 /// A device as the command line names it: `cpu`, `wgpu`, `wgpu:1`, `cuda`, `cuda:1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

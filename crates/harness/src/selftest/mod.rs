@@ -25,7 +25,7 @@ use crate::device::Precision;
 /// their own; a wrong kernel is off by far more. In 16 bits the inputs are rounded, too.
 pub const fn tolerance(precision: Precision) -> f32 {
     match precision {
-        Precision::F32 => 1e-4,
+        Precision::F32 | Precision::Int8 => 1e-4,
         Precision::F16 => 1e-2,
         Precision::Bf16 => 5e-2,
     }

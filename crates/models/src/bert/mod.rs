@@ -17,7 +17,7 @@ use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, T
 
 pub use config::{BertConfig, Pooling};
 
-use crate::blocks::{Attention, AttentionRule, Block, FeedForward, Heads, LayerNorm, Linear, Mlp, Norm, Residual};
+use crate::blocks::{Attention, AttentionRule, Block, FeedForward, Heads, LayerNorm, Linear, Mlp, Norm, Residual, TokenTable};
 use crate::stream::SeatPositions;
 use crate::weights::{Loader, Weights, WeightsError};
 use crate::{Backbone, Frozen, Input, JointSpace, Masking, Reading, Stream, TextTokenizer, TokenBatch};
@@ -59,7 +59,7 @@ impl BertConfig {
 #[derive(Module, Debug)]
 struct BertModel {
     /// `[vocabulary, dim]`
-    words: Param<Tensor<2>>,
+    words: TokenTable,
     /// `[context, dim]`
     positions: Param<Tensor<2>>,
     /// `[type, dim]`
@@ -91,9 +91,10 @@ impl Bert {
         let prefix = if weights.names().any(|name| name.starts_with("bert.")) { "bert." } else { "" };
         let weights = weights.without(|name| name.strip_prefix(prefix).is_some_and(|name| LEFT_OUT.contains(&name)));
         let mut loader = Loader::new(weights, device);
-        let mut embedding = |part: &str, n| loader.param(&format!("{prefix}embeddings.{part}_embeddings.weight"), [n, config.dim]);
-        let (words, positions) = (embedding("word", config.vocabulary), embedding("position", config.context));
-        let types = embedding("token_type", config.n_types);
+        let name_of = |part: &str| format!("{prefix}embeddings.{part}_embeddings.weight");
+        let words = TokenTable::load(&mut loader, &name_of("word"), config.vocabulary, config.dim);
+        let positions = loader.param(&name_of("position"), [config.context, config.dim]);
+        let types = loader.param(&name_of("token_type"), [config.n_types, config.dim]);
         let norm = LayerNorm::load(&mut loader, &format!("{prefix}embeddings.LayerNorm"), config.dim, config.eps);
         let blocks = (0..config.depth).map(|layer| config.block(&mut loader, &format!("{prefix}encoder.layer.{layer}"))).collect();
         loader.finish()?;
@@ -129,7 +130,7 @@ impl Backbone for Bert {
         // `[CLS]` stays at the first seat, wherever short texts are filled up.
         let (ids, spans) = TokenBatch { rows: rest, padding }.padded(&device);
         let first = Tensor::<2, Int>::from_data(TensorData::new(first, [rows.len(), 1]), &device);
-        let words = burn::tensor::module::embedding(self.model.words.val(), Tensor::cat(vec![first, ids], 1));
+        let words = self.model.words.rows(Tensor::cat(vec![first, ids], 1));
         let seats = SeatPositions { table: self.seats.clone(), norm: Some(self.model.norm.clone()) };
         Stream::new(words, Tower::Text, 1, spans).seated(seats)
     }
@@ -156,7 +157,7 @@ impl Backbone for Bert {
     }
 
     fn token_embeddings(&self) -> Option<Tensor<2>> {
-        Some(self.model.words.val())
+        Some(self.model.words.whole(&self.device()))
     }
 
     fn heads(&self) -> Option<Heads> {

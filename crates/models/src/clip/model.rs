@@ -6,7 +6,7 @@ use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, T
 
 use super::{ClipConfig, ClipTower, TextEnd};
 use crate::blocks::{
-    Attention, AttentionRule, Bias, Block, FeedForward, Heads, LayerNorm, Linear, Mlp, Norm, PatchEmbed, Residual, Standardise,
+    Attention, AttentionRule, Bias, Block, FeedForward, Heads, LayerNorm, Linear, Mlp, Norm, PatchEmbed, Residual, Standardise, TokenTable,
 };
 use crate::stream::SeatPositions;
 use crate::weights::{Loader, Manifest, WeightsError};
@@ -68,8 +68,7 @@ struct VisionTower {
 
 #[derive(Module, Debug)]
 struct TextTower {
-    /// `[vocabulary, dim]`
-    embedding: Param<Tensor<2>>,
+    embedding: TokenTable,
     /// `[context, dim]`
     positions: Param<Tensor<2>>,
     blocks: Vec<Block>,
@@ -109,7 +108,7 @@ impl ClipModel {
                 standardise: Standardise::new(&config.image_mean, &config.image_std, &device),
             },
             text: TextTower {
-                embedding: loader.param("text_model.embeddings.token_embedding.weight", [config.vocabulary, text.dim]),
+                embedding: TokenTable::load(&mut loader, "text_model.embeddings.token_embedding.weight", config.vocabulary, text.dim),
                 positions: loader.param("text_model.embeddings.position_embedding.weight", [config.context, text.dim]),
                 blocks: text.blocks(&mut loader, "text_model", Masking::Causal),
                 norm: text.norm(&mut loader, "text_model.final_layer_norm"),
@@ -137,7 +136,7 @@ impl ClipModel {
 
     /// The table of token embeddings, `[vocabulary, dim]`.
     pub(super) fn token_embeddings(&self) -> Tensor<2> {
-        self.text.embedding.val()
+        self.text.embedding.whole(&self.device())
     }
 
     /// Of the images' tower.
@@ -211,12 +210,12 @@ impl TextTower {
     fn embed(&self, batch: TokenBatch) -> Stream {
         let ends = batch.rows.iter().map(|row| self.end.content_index(row)).collect();
         // Which side is filled up makes no difference to a text; the start token must be at the first seat.
-        let (ids, mut spans) = TokenBatch::new(batch.rows).padded(&self.embedding.val().device());
+        let (ids, mut spans) = TokenBatch::new(batch.rows).padded(&self.positions.val().device());
         // Every text begins with its start token, which stays in front of a prompt.
         for span in &mut spans {
             span.length = span.length.saturating_sub(1);
         }
-        let hidden = burn::tensor::module::embedding(self.embedding.val(), ids);
+        let hidden = self.embedding.rows(ids);
         let seats = SeatPositions { table: self.positions.val(), norm: None };
         Stream::new(hidden, Tower::Text, 1, spans).read_at(ends).seated(seats)
     }

@@ -15,6 +15,9 @@
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::constant::Constant;
+use crate::compact::Turn;
+
 /// Rows of a tile.
 pub(super) const ROWS: usize = 6;
 
@@ -61,15 +64,6 @@ pub(super) struct Matrix<'a> {
     pub columns: usize,
 }
 
-/// Which way a matrix is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// As it stands.
-    Straight,
-    /// Columns for rows.
-    Transposed,
-}
-
 /// How wide things are on this machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vectors {
@@ -100,9 +94,14 @@ impl Vectors {
         Arch::new().dispatch(Ask)
     }
 
+    /// The width of the widest panel.
+    pub(super) const fn full(self) -> usize {
+        self.full
+    }
+
     /// The width of a panel with so many columns left.
     #[inline(always)]
-    fn width(self, columns: usize) -> usize {
+    pub(super) fn width(self, columns: usize) -> usize {
         self.full.min(columns.div_ceil(self.lanes) * self.lanes)
     }
 }
@@ -144,7 +143,7 @@ impl Panels {
     }
 
     /// Matrices side by side, `[inner, Σ columns]` once each is read the way that `turn` says.
-    pub(super) fn beside(matrices: &[Matrix<'_>], turn: Turn, vectors: Vectors) -> Self {
+    pub(super) fn beside(matrices: &[Constant<'_>], turn: Turn, vectors: Vectors) -> Self {
         let inner = matrices.first().map_or(0, |matrix| matrix.turned(turn).0);
         let mut panels = Self::new(vectors);
         panels.reshape(inner, matrices.iter().map(|matrix| matrix.turned(turn).1).sum());
@@ -163,7 +162,7 @@ impl Panels {
     }
 
     /// Matrices one under the other, `[Σ inner, columns]` once each is read the way that `turn` says.
-    pub(super) fn below(matrices: &[Matrix<'_>], turn: Turn, vectors: Vectors) -> Self {
+    pub(super) fn below(matrices: &[Constant<'_>], turn: Turn, vectors: Vectors) -> Self {
         let columns = matrices.first().map_or(0, |matrix| matrix.turned(turn).1);
         let mut panels = Self::new(vectors);
         panels.reshape(matrices.iter().map(|matrix| matrix.turned(turn).0).sum(), columns);
@@ -234,7 +233,7 @@ impl Panels {
 
 impl Matrix<'_> {
     /// Rows and columns, read that way.
-    const fn turned(&self, turn: Turn) -> (usize, usize) {
+    pub(super) const fn turned(&self, turn: Turn) -> (usize, usize) {
         match turn {
             Turn::Straight => (self.rows, self.columns),
             Turn::Transposed => (self.columns, self.rows),
@@ -243,7 +242,7 @@ impl Matrix<'_> {
 
     /// Writes columns of the turned matrix into rows of `width`.
     #[inline(always)]
-    fn write(&self, turn: Turn, column: usize, columns: usize, into: &mut [f32], width: usize) {
+    pub(super) fn write(&self, turn: Turn, column: usize, columns: usize, into: &mut [f32], width: usize) {
         match turn {
             Turn::Straight => {
                 for (cells, row) in into.chunks_mut(width).zip(self.values.chunks(self.stride)).take(self.rows) {

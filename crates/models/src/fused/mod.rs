@@ -9,29 +9,37 @@
 //! [`crate::blocks::Activation`], grouped heads, rotation, all masks, a cache of the past and learned prefixes. The path that is
 //! spelled out in [`crate::blocks`] covers the rest and every other device; it is what this one is tested against.
 //!
+//! Weights in fewer bits ([`crate::Compact`]) are decoded when a block's matrices are packed, which is done for each pass: at any
+//! time one block is in memory as f32, and the kernels are the same.
+//!
 //! ```text
 //! kernel     products of many rows with one matrix
 //! math       functions of many numbers
 //! norm       normalisations of a row
 //! rotation   rotary positions of a row
 //! heads      attention of one item's heads
+//! constant   matrices that do not change, as floats or in fewer bits
 //! parts      what of a block is constant
 //! there      the way there, in three passes over the tokens
 //! back       the way back, likewise
 //! node       the node of burn's graph
+//! product    rows times a matrix in fewer bits, alone
 //! ```
 
 #![allow(clippy::inline_always, reason = "what is not inlined into the function that the machine's vectors were chosen for has none")]
 
 mod back;
+mod constant;
 mod heads;
 mod kernel;
 mod math;
 mod node;
 mod norm;
 mod parts;
+mod product;
 mod rotation;
 mod there;
 
 pub use node::Fusion;
 pub(crate) use node::forward;
+pub(crate) use product::product;

@@ -35,16 +35,19 @@ pub enum Fusion {
     Never,
 }
 
+/// What gradients flow to.
+type Parents<const N: usize> = [FloatTensor<Autodiff<Flex>>; N];
+
 /// A tensor on the CPU, with its node if it has one.
-struct Input {
-    plain: FlexTensor,
+pub(super) struct Input {
+    pub plain: FlexTensor,
     tracked: Option<FloatTensor<Autodiff<Flex>>>,
-    context: DispatchAutodiffContext,
+    pub context: DispatchAutodiffContext,
 }
 
 impl Input {
     /// Nothing for a tensor on another device, or one that is not f32.
-    fn new<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
+    pub(super) fn new<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
         let DispatchTensor { kind, autodiff } = tensor.into_dispatch();
         #[allow(unreachable_patterns, clippy::match_wildcard_for_single_variants, reason = "other backends may be compiled in")]
         let (plain, tracked) = match kind {
@@ -61,8 +64,13 @@ impl Input {
         Some(Self { plain: dense(plain)?, tracked, context: autodiff })
     }
 
+    /// Whether a gradient flows to it.
+    pub(super) const fn is_tracked(&self) -> bool {
+        self.tracked.is_some()
+    }
+
     /// With a node in any case.
-    fn node(self) -> FloatTensor<Autodiff<Flex>> {
+    pub(super) fn node(self) -> FloatTensor<Autodiff<Flex>> {
         self.tracked.unwrap_or_else(|| FloatTensor::<Autodiff<Flex>>::new(self.plain))
     }
 }
@@ -115,11 +123,32 @@ impl Backward<Flex, 3> for BlockStep {
     }
 }
 
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+/// A result: plain, constant in a graph, or a child of these nodes.
+pub(super) fn result<const N: usize, const D: usize, Step: Backward<Flex, N>>(
+    out: FlexTensor,
+    context: DispatchAutodiffContext,
+    step: Option<(Step, Parents<N>, Step::State)>,
+) -> Tensor<D> {
+    let tracked = |kind| DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(kind))));
+    let kind = match (&context, step) {
+        (DispatchAutodiffContext::Disabled, _) => DispatchTensorKind::Flex(BackendTensor::Float(out)),
+        (DispatchAutodiffContext::Enabled(_), None) => tracked(FloatTensor::<Autodiff<Flex>>::new(out)),
+        (DispatchAutodiffContext::Enabled(_), Some((step, parents, state))) => {
+            let nodes = parents.map(|parent| parent.into_parts().1);
+            tracked(match step.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish(state, out),
+                OpsKind::UnTracked(prep) => prep.finish(out),
+            })
+        }
+    };
+    Tensor::from_dispatch(DispatchTensor { kind, autodiff: context })
+}
+
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+pub(super) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -185,32 +214,14 @@ pub(crate) fn forward(block: &Block, layer: usize, stream: &mut Stream) -> Optio
     let own = remembers.then(|| own(&parts, &scene, &kept));
     stream.attended(layer, own);
     let out = tensor(out, [batch, seq, dim]);
-    let kind = match context {
-        DispatchAutodiffContext::Disabled => BackendTensor::Float(out),
-        DispatchAutodiffContext::Enabled(_) if !is_tracked => BackendTensor::Autodiff(FloatTensor::<Autodiff<Flex>>::new(out)),
-        DispatchAutodiffContext::Enabled(_) => {
-            let state = Arc::new(Saved { parts, scene, kept, x: input });
-            BackendTensor::Autodiff(match prefix {
-                Some((_, key, value)) if learned => {
-                    let nodes = [x, key, value].map(|input| input.node().into_parts().1);
-                    match Backward::<Flex, 3>::prepare::<NoCheckpointing>(BlockStep, nodes).compute_bound().stateful() {
-                        OpsKind::Tracked(prep) => prep.finish(state, out),
-                        OpsKind::UnTracked(prep) => prep.finish(out),
-                    }
-                }
-                _ => match Backward::<Flex, 1>::prepare::<NoCheckpointing>(BlockStep, [x.node().into_parts().1]).compute_bound().stateful()
-                {
-                    OpsKind::Tracked(prep) => prep.finish(state, out),
-                    OpsKind::UnTracked(prep) => prep.finish(out),
-                },
-            })
-        }
-    };
-    let kind = match &kind {
-        BackendTensor::Autodiff(_) => DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(kind))),
-        _ => DispatchTensorKind::Flex(kind),
-    };
-    Some(Tensor::from_dispatch(DispatchTensor { kind, autodiff: context }))
+    if !is_tracked {
+        return Some(result::<1, 3, BlockStep>(out, context, None));
+    }
+    let state = Arc::new(Saved { parts, scene, kept, x: input });
+    Some(match prefix {
+        Some((_, key, value)) if learned => result(out, context, Some((BlockStep, [x, key, value].map(Input::node), state))),
+        Some(_) | None => result(out, context, Some((BlockStep, [x.node()], state))),
+    })
 }
 
 /// Positions of all tokens, item after item.

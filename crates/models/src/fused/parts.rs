@@ -7,20 +7,29 @@ use burn::backend::{BackendTensor, DispatchTensorKind};
 use burn::tensor::{DType, Tensor};
 use rayon::prelude::*;
 
-use super::kernel::{Matrix, Panels, Turn, Vectors};
+use super::constant::Constant;
+use super::kernel::{Matrix, Panels, Vectors};
 use super::norm::RowNorm;
 use super::rotation::Tables;
-use crate::blocks::{Activation, Attention, Block, FeedForward, Heads, Linear, Norm, Residual};
+use crate::blocks::{Activation, Attention, Block, FeedForward, Heads, Linear, Norm, Residual, Weight};
+use crate::compact::{Compact, Turn};
 
 /// An affine map.
 #[derive(Debug, Clone)]
 pub(super) struct Map {
     /// `[input, output]`
-    weight: FlexTensor,
+    weight: Entries,
     /// `[output]`
     bias: Option<FlexTensor>,
     input: usize,
     pub output: usize,
+}
+
+/// A map's matrix, as it lies in memory.
+#[derive(Debug, Clone)]
+enum Entries {
+    Floats(FlexTensor),
+    Compact(Compact),
 }
 
 /// What stands around a branch.
@@ -96,16 +105,25 @@ pub(super) fn dense(tensor: FlexTensor) -> Option<FlexTensor> {
 
 impl Map {
     fn new(linear: &Linear) -> Option<Self> {
-        let [input, output] = linear.weight.val().dims();
+        let [input, output] = linear.weight.dims();
+        let weight = match &linear.weight {
+            Weight::Floats(weight) => Entries::Floats(constant(weight.val())?),
+            Weight::Compact(weight) => Entries::Compact(weight.clone()),
+        };
         let bias = match &linear.bias {
             Some(bias) => Some(constant(bias.val())?),
             None => None,
         };
-        Some(Self { weight: constant(linear.weight.val())?, bias, input, output })
+        Some(Self { weight, bias, input, output })
     }
 
-    fn matrix(&self) -> Matrix<'_> {
-        Matrix { values: values(&self.weight), stride: self.output, rows: self.input, columns: self.output }
+    fn matrix(&self) -> Constant<'_> {
+        match &self.weight {
+            Entries::Floats(weight) => {
+                Constant::Floats(Matrix { values: values(weight), stride: self.output, rows: self.input, columns: self.output })
+            }
+            Entries::Compact(weight) => Constant::Compact(weight),
+        }
     }
 
     /// The bias, zeros where there is none.
@@ -211,7 +229,7 @@ impl Parts {
     /// For the way back.
     pub(super) fn packed_transposed(&self, vectors: Vectors) -> Packed {
         let below = |maps: &[&Map]| {
-            let matrices: Vec<Matrix<'_>> = maps.iter().map(|map| map.matrix()).collect();
+            let matrices: Vec<Constant<'_>> = maps.iter().map(|map| map.matrix()).collect();
             Panels::below(&matrices, Turn::Transposed, vectors)
         };
         let mlp: Vec<&Map> = [self.mlp.gate.as_ref(), Some(&self.mlp.up)].into_iter().flatten().collect();

@@ -7,14 +7,16 @@
 mod config;
 mod gguf;
 
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, TowerCard};
 
 pub use config::{LayerRule, LlamaConfig};
 use gguf::hub_weights;
 
-use crate::blocks::{Attention, AttentionRule, Bias, Block, FeedForward, GatedMlp, Heads, Linear, Norm, Residual, RmsNorm, Rope, RopeRule};
+use crate::blocks::{
+    Attention, AttentionRule, Bias, Block, FeedForward, GatedMlp, Heads, Linear, Norm, Residual, RmsNorm, Rope, RopeRule, TokenTable,
+};
 use crate::weights::{Gguf, GgufError, Loader, NameClash, Weights, WeightsError};
 use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer, TokenAt, TokenizerError};
 
@@ -81,8 +83,7 @@ impl LlamaConfig {
 /// The weights.
 #[derive(Module, Debug)]
 struct LlamaModel {
-    /// `[vocabulary, dim]`
-    embedding: Param<Tensor<2>>,
+    embedding: TokenTable,
     blocks: Vec<Block>,
     norm: RmsNorm,
     /// `[dim, vocabulary]`, where it is not the embedding's transpose.
@@ -150,7 +151,7 @@ impl Llama {
         };
         let blocks = config.layers.iter().enumerate();
         let model = LlamaModel {
-            embedding: loader.param("model.embed_tokens.weight", [config.vocabulary, config.dim]),
+            embedding: TokenTable::load(&mut loader, "model.embed_tokens.weight", config.vocabulary, config.dim),
             blocks: blocks.map(|(i, layer)| config.block(&mut loader, &format!("model.layers.{i}"), layer, rope(&layer.rope))).collect(),
             norm: config.norm(&mut loader, "model.norm", config.dim),
             output: (!config.tied).then(|| Linear::load_with(&mut loader, "lm_head", config.dim, config.vocabulary, Bias::None)),
@@ -169,7 +170,7 @@ impl Llama {
     fn unembed(&self, features: Tensor<2>) -> Tensor<2> {
         let logits = match &self.model.output {
             Some(output) => output.forward(features),
-            None => features.matmul(self.model.embedding.val().transpose()),
+            None => self.model.embedding.scores(features),
         };
         match self.logit_cap {
             Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
@@ -184,7 +185,7 @@ impl Backbone for Llama {
     }
 
     fn device(&self) -> Device {
-        self.model.embedding.val().device()
+        self.model.norm.weight.val().device()
     }
 
     fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
@@ -194,7 +195,7 @@ impl Backbone for Llama {
     fn embed(&self, input: Input) -> Stream {
         let Input::Tokens(batch) = input else { panic!("a language model is fed tokens: Signature::check comes first") };
         let (ids, spans) = batch.padded(&self.device());
-        let hidden = burn::tensor::module::embedding(self.model.embedding.val(), ids);
+        let hidden = self.model.embedding.rows(ids);
         let hidden = self.embedding_scale.map_or(hidden.clone(), |scale| hidden.mul_scalar(scale));
         Stream::new(hidden, Tower::Text, 0, spans)
     }
@@ -219,7 +220,7 @@ impl Backbone for Llama {
     }
 
     fn token_embeddings(&self) -> Option<Tensor<2>> {
-        Some(self.model.embedding.val())
+        Some(self.model.embedding.whole(&self.device()))
     }
 
     fn heads(&self) -> Option<Heads> {

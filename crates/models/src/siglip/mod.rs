@@ -16,7 +16,7 @@ use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, T
 
 pub use config::SiglipConfig;
 
-use crate::blocks::{Attention, AttentionRule, Bias, Block, Heads, LayerNorm, Linear, Mlp, PatchEmbed, Standardise};
+use crate::blocks::{Attention, AttentionRule, Bias, Block, Heads, LayerNorm, Linear, Mlp, PatchEmbed, Standardise, TokenTable};
 use crate::stream::SeatPositions;
 use crate::weights::{Fate, Loader, RearrangeError, Weights, WeightsError};
 use crate::{Backbone, ClipTower, Frozen, Input, JointSpace, Masking, Reading, Stream, TextTokenizer, TokenBatch};
@@ -96,8 +96,7 @@ struct VisionTower {
 
 #[derive(Module, Debug)]
 struct TextTower {
-    /// `[vocabulary, dim]`
-    embedding: Param<Tensor<2>>,
+    embedding: TokenTable,
     /// `[context, dim]`
     positions: Param<Tensor<2>>,
     blocks: Vec<Block>,
@@ -155,7 +154,7 @@ impl Siglip {
                 standardise: Standardise::new(&config.image_mean, &config.image_std, device),
             },
             text: TextTower {
-                embedding: loader.param("text_model.embeddings.token_embedding.weight", [config.vocabulary, text.dim]),
+                embedding: TokenTable::load(&mut loader, "text_model.embeddings.token_embedding.weight", config.vocabulary, text.dim),
                 positions: loader.param("text_model.embeddings.position_embedding.weight", [config.context, text.dim]),
                 blocks: text.blocks(&mut loader, "text_model", Masking::Full),
                 norm: text.norm(&mut loader, "text_model.final_layer_norm"),
@@ -191,18 +190,18 @@ impl TextTower {
             row.resize(longest, self.padding);
             row
         };
-        let table = self.embedding.val();
-        let (ids, spans) = TokenBatch::new(batch.rows.into_iter().map(fill).collect()).padded(&table.device());
-        let seats = SeatPositions { table: self.positions.val(), norm: None };
-        Stream::new(burn::tensor::module::embedding(table, ids), Tower::Text, 0, spans).seated(seats)
+        let positions = self.positions.val();
+        let (ids, spans) = TokenBatch::new(batch.rows.into_iter().map(fill).collect()).padded(&positions.device());
+        let seats = SeatPositions { table: positions, norm: None };
+        Stream::new(self.embedding.rows(ids), Tower::Text, 0, spans).seated(seats)
     }
 
     /// Fills all rows up to the context.
     fn fill(&self, stream: Stream) -> Stream {
-        let table = self.embedding.val();
-        let dim = table.dims()[1];
-        let id = Tensor::<1, Int>::from_ints([self.padding.cast_signed()], &table.device());
-        stream.filled(self.positions.val().dims()[0], table.select(0, id).reshape([dim]))
+        let positions = self.positions.val();
+        let [n_seats, dim] = positions.dims();
+        let id = Tensor::<2, Int>::from_ints([[self.padding.cast_signed()]], &positions.device());
+        stream.filled(n_seats, self.embedding.rows(id).reshape([dim]))
     }
 
     fn features(&self, stream: &Stream) -> Tensor<2> {
@@ -263,7 +262,7 @@ impl Backbone for Siglip {
     }
 
     fn token_embeddings(&self) -> Option<Tensor<2>> {
-        Some(self.model.text.embedding.val())
+        Some(self.model.text.embedding.whole(&self.device()))
     }
 
     fn joint(&self) -> Option<&JointSpace> {

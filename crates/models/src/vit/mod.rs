@@ -276,7 +276,7 @@ impl Backbone for Frozen<Vit> {
     }
 
     fn weight_sizes(&self) -> Option<Vec<usize>> {
-        Some(Self::weight_sizes(self))
+        Self::weight_sizes(self)
     }
 
     fn shifted(&self, by: &[Tensor<1>]) -> Option<Box<dyn Backbone>> {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 
 use super::{NormPlacement, Vit, VitConfig, VitError, VitFamily, VitHead};
+use crate::Storage;
 use crate::blocks::{Activation, Bias};
 use crate::weights::{Onnx, PieceError, Weights};
 
@@ -26,7 +27,7 @@ impl Vit {
     /// saliency decoder. Fed 224 pixels in 0..=1, which it normalises with ImageNet's statistics as the package does.
     ///
     /// Numbers that the weights do not say are DINOv2's own for this width: 6 heads, epsilon 1e-6.
-    pub fn from_focus_onnx(bytes: &[u8], name: &str, device: &Device) -> Result<Self, VitError> {
+    pub fn from_focus_onnx(bytes: &[u8], name: &str, storage: Storage, device: &Device) -> Result<Self, VitError> {
         let config = VitConfig {
             family: VitFamily::Dinov2,
             head: VitHead::Features,
@@ -46,7 +47,7 @@ impl Vit {
             image_std: vec![0.229, 0.224, 0.225],
         };
         let onnx = Onnx::parse(bytes)?;
-        Self::load(&config, name, under_hub_names(&onnx)?, device)
+        Self::load(&config, name, under_hub_names(&onnx)?.kept_as(storage), device)
     }
 }
 

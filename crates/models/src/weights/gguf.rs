@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::Release;
 use super::raw::Order;
 use super::{Encoding, NameClash, RawTensor, Weights};
+use crate::Storage;
 
 /// A metadata value.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +77,7 @@ pub struct Gguf<'a> {
     metadata: BTreeMap<&'a str, MetadataValue<'a>>,
     tensors: BTreeMap<&'a str, RawTensor<'a>>,
     release: Release<'a>,
+    storage: Storage,
 }
 
 impl<'a> Gguf<'a> {
@@ -115,7 +117,7 @@ impl<'a> Gguf<'a> {
                 return Err(GgufError::Damaged(format!("tensor `{name}` is listed twice")));
             }
         }
-        Ok(Self { metadata, tensors, release: Release::default() })
+        Ok(Self { metadata, tensors, release: Release::default(), storage: Storage::default() })
     }
 
     /// A metadata entry.
@@ -160,6 +162,12 @@ impl<'a> Gguf<'a> {
         Self { release: Release::to(told), ..self }
     }
 
+    /// How a [`Loader`](super::Loader) leaves matrices in memory.
+    #[must_use]
+    pub fn kept_as(self, storage: Storage) -> Self {
+        Self { storage, ..self }
+    }
+
     /// Metadata keys, sorted.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.metadata.keys().copied()
@@ -182,7 +190,7 @@ impl<'a> Gguf<'a> {
 
     /// The tensors under new names. `rename` gives a name and, for rows in GGUF's rotary order, the number of heads.
     pub fn weights(&self, rename: impl Fn(&str) -> (String, Option<usize>)) -> Result<Weights<'a>, NameClash> {
-        let mut weights = Weights { release: self.release, ..Weights::default() };
+        let mut weights = Weights { release: self.release, storage: self.storage, ..Weights::default() };
         let mut olds: BTreeMap<String, &str> = BTreeMap::new();
         for (&old, tensor) in &self.tensors {
             let (name, paired_heads) = rename(old);

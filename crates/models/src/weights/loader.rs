@@ -7,6 +7,8 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Weights;
+use crate::blocks::Weight;
+use crate::{Compact, Storage};
 
 /// What did not fit between a file and a model.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -139,14 +141,30 @@ impl<'a> Loader<'a> {
         self.place(name, Kept::AsStored, values, [1])
     }
 
-    /// A matrix `[rows, columns]`, transposed to `[columns, rows]`.
-    pub fn transposed(&mut self, name: &str, rows: usize, columns: usize) -> Param<Tensor<2>> {
-        self.transposed_matrix(name, &[rows, columns])
+    /// A map's matrix `[output, input]`, transposed to `[input, output]`.
+    pub fn matrix(&mut self, name: &str, output: usize, input: usize) -> Weight {
+        let shape = [input, output];
+        let values = transpose(&self.values(name, &[output, input]), output, input);
+        match self.storage() {
+            Storage::Floats => Weight::Floats(self.place(name, Kept::Transposed(vec![output, input]), values, shape)),
+            Storage::Bf16 => Weight::Compact(Compact::bf16(&values, shape)),
+            Storage::Int8 => Weight::Compact(Compact::int8(&values, shape)),
+        }
+    }
+
+    /// A table of embeddings, one a row.
+    pub fn table(&mut self, name: &str, shape: [usize; 2]) -> Weight {
+        match self.storage() {
+            Storage::Floats => Weight::Floats(self.param(name, shape)),
+            Storage::Bf16 | Storage::Int8 => Weight::Compact(Compact::bf16(&self.values(name, &shape), shape)),
+        }
     }
 
     /// A convolution kernel `[output, input, height, width]` as the matrix `[input · height · width, output]`.
     pub fn transposed_kernel(&mut self, name: &str, shape: [usize; 4]) -> Param<Tensor<2>> {
-        self.transposed_matrix(name, &shape)
+        let (rows, columns) = (shape[0], shape[1..].iter().product());
+        let values = transpose(&self.values(name, &shape), rows, columns);
+        self.place(name, Kept::Transposed(shape.to_vec()), values, [columns, rows])
     }
 
     /// Says what was wrong, if anything was.
@@ -157,10 +175,12 @@ impl<'a> Loader<'a> {
         if self.error == WeightsError::default() { Ok(self.manifest) } else { Err(self.error) }
     }
 
-    fn transposed_matrix(&mut self, name: &str, shape: &[usize]) -> Param<Tensor<2>> {
-        let (rows, columns) = (shape[0], shape[1..].iter().product());
-        let values = transpose(&self.values(name, shape), rows, columns);
-        self.place(name, Kept::Transposed(shape.to_vec()), values, [columns, rows])
+    /// What is to be trained stays floats.
+    const fn storage(&self) -> Storage {
+        match &self.origin {
+            Origin::File(weights) => weights.storage,
+            Origin::Initialiser(_) => Storage::Floats,
+        }
     }
 
     fn values(&mut self, name: &str, shape: &[usize]) -> Vec<f32> {

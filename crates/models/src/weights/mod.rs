@@ -41,11 +41,14 @@ pub use torch::TorchError;
 
 use safetensors::{Dtype, SafeTensors};
 
+use crate::Storage;
+
 /// The tensors of one checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Weights<'a> {
     tensors: BTreeMap<String, RawTensor<'a>>,
     release: Release<'a>,
+    storage: Storage,
 }
 
 /// A safetensors file that cannot be read.
@@ -100,12 +103,18 @@ impl<'a> Weights<'a> {
             };
             tensors.insert(name.to_owned(), RawTensor::new(encoding, view.shape().to_vec(), view.data()));
         }
-        Ok(Self { tensors, release: Release::default() })
+        Ok(Self { tensors, ..Self::default() })
     }
 
     /// Tells `told` about the bytes of every tensor that a [`Loader`] has decoded, so that their memory can be given back.
     pub fn releasing(self, told: &'a (dyn Fn(&[u8]) + Sync)) -> Self {
         Self { release: Release::to(told), ..self }
+    }
+
+    /// How a [`Loader`] leaves matrices in memory.
+    #[must_use]
+    pub fn kept_as(self, storage: Storage) -> Self {
+        Self { storage, ..self }
     }
 
     /// Names, sorted.
@@ -132,17 +141,17 @@ impl<'a> Weights<'a> {
     }
 
     /// The same tensors under other names.
-    pub fn renamed(self, rename: impl Fn(&str) -> String) -> Result<Self, NameClash> {
+    pub fn renamed(mut self, rename: impl Fn(&str) -> String) -> Result<Self, NameClash> {
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         let mut tensors = BTreeMap::new();
-        for (old, tensor) in self.tensors {
+        for (old, tensor) in std::mem::take(&mut self.tensors) {
             let name = rename(&old);
             if let Some(first) = names.insert(name.clone(), old.clone()) {
                 return Err(NameClash { name, first, second: old });
             }
             tensors.insert(name, tensor);
         }
-        Ok(Self { tensors, release: self.release })
+        Ok(Self { tensors, ..self })
     }
 
     pub(crate) fn insert(&mut self, name: String, tensor: RawTensor<'a>) {

@@ -44,7 +44,7 @@ pub(crate) enum Fate {
 impl Weights<'_> {
     /// The same tensors in another layout.
     pub(crate) fn rearranged(self, fate: impl Fn(&str) -> Fate) -> Result<Self, RearrangeError> {
-        let mut out = Self { release: self.release, ..Self::default() };
+        let mut out = Self { release: self.release, storage: self.storage, ..Self::default() };
         let mut origin = std::collections::BTreeMap::new();
         for (old, tensor) in self.tensors {
             let made = match fate(&old) {
