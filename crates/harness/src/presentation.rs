@@ -9,7 +9,8 @@ use reprogram_taxonomy::{Card, InputSpace, Misfit};
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
-use crate::data::{Content, Example, Image, Split};
+use crate::augment::Changes;
+use crate::data::{Content, Example, Split};
 
 /// The items of one split, ready to be fed.
 pub struct Presented {
@@ -18,6 +19,7 @@ pub struct Presented {
     /// Gold classes.
     pub labels: Vec<usize>,
     items: Items,
+    placement: Option<Placement>,
 }
 
 enum Items {
@@ -65,7 +67,7 @@ impl Presented {
                 Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)
             }
         };
-        Ok(Self { ids, labels, items })
+        Ok(Self { ids, labels, items, placement })
     }
 
     /// How many items there are.
@@ -90,6 +92,28 @@ impl Presented {
         }
     }
 
+    /// The same, changed as an epoch of training has them.
+    ///
+    /// # Panics
+    /// When they are no images: a trial's check comes first.
+    pub fn augmented(&self, indices: &[usize], changes: Changes<'_>) -> Batch {
+        let (Batch::Images(images), Some(placement)) = (self.batch(indices), self.placement) else { panic!("only images are augmented") };
+        let ([_, channels, height, width], device) = (images.dims(), images.device());
+        let ([top, left], [inner_height, inner_width]) = (placement.offset(), placement.image);
+        let shape = images.dims();
+        let mut values: Vec<f32> = images.try_into_vec_as().expect("images are floats");
+        for (canvas, &item) in values.chunks_exact_mut(channels * height * width).zip(indices) {
+            let seats: Vec<usize> =
+                (0..channels * inner_height).map(|row| ((row / inner_height) * height + top + row % inner_height) * width + left).collect();
+            let mut image: Vec<f32> = seats.iter().flat_map(|&at| canvas[at..at + inner_width].to_vec()).collect();
+            changes.apply(&self.ids[item], &mut image, placement.image);
+            for (&at, row) in seats.iter().zip(image.chunks_exact(inner_width)) {
+                canvas[at..at + inner_width].copy_from_slice(row);
+            }
+        }
+        Batch::Images(Tensor::from_data(TensorData::new(values, shape), in_f32(&device)))
+    }
+
     /// What each item is, as far as a program's constant half depends on it: an image before it is put on the canvas, a
     /// text as the model gets it.
     pub fn contents(&self, program: &Program) -> Vec<Digest> {
@@ -99,8 +123,9 @@ impl Presented {
         }
     }
 
-    /// Batches for a pass without gradients: images in order, texts longest first, so that little is padded.
-    pub fn passes(&self) -> Vec<Vec<usize>> {
+    /// Batches for a pass without gradients: images in order, texts longest first, so that little is padded. `n_together`: how
+    /// many such batches go through f at once.
+    pub fn passes(&self, n_together: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         let size = match &self.items {
             Items::Images(..) => 128,
@@ -109,7 +134,7 @@ impl Presented {
                 16
             }
         };
-        order.chunks(size).map(<[usize]>::to_vec).collect()
+        order.chunks((size / n_together).max(1)).map(<[usize]>::to_vec).collect()
     }
 }
 
@@ -144,7 +169,9 @@ fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec
     let ([height, width], [top, left], [inner_height, inner_width]) = (placement.canvas, placement.offset(), placement.image);
     let mut canvas = vec![0.0; channels * height * width];
     for channel in 0..channels {
-        let plane = resized(image, channel.min(image.channels - 1), placement.image);
+        let size = image.height * image.width;
+        let plane = image.pixels[channel.min(image.channels - 1) * size..][..size].to_vec();
+        let plane = resized(plane, [image.height, image.width], placement.image);
         for row in 0..inner_height {
             let start = channel * height * width + (top + row) * width + left;
             canvas[start..start + inner_width].copy_from_slice(&plane[row * inner_width..(row + 1) * inner_width]);
@@ -154,10 +181,8 @@ fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec
 }
 
 /// One colour channel, resized by an antialiased triangle filter (Pillow's bilinear).
-fn resized(image: &Image, channel: usize, [height, width]: [usize; 2]) -> Vec<f32> {
-    let plane = image.height * image.width;
-    let pixels = image.pixels[channel * plane..(channel + 1) * plane].to_vec();
+pub(crate) fn resized(plane: Vec<f32>, from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
     let buffer: ImageBuffer<Luma<f32>, Vec<f32>> =
-        ImageBuffer::from_raw(image.width as u32, image.height as u32, pixels).expect("an image has as many pixels as it says");
-    resize(&buffer, width as u32, height as u32, FilterType::Triangle).into_raw()
+        ImageBuffer::from_raw(from[1] as u32, from[0] as u32, plane).expect("an image has as many pixels as it says");
+    resize(&buffer, to[1] as u32, to[0] as u32, FilterType::Triangle).into_raw()
 }

@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::method::{MethodFault, RawMethod, unknown_catalogued};
 use super::overrides::set;
 use super::{Budget, ConfiguredMethod};
+use crate::augment::Augment;
 
 /// A checked sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +47,9 @@ pub struct Experiment {
     /// Pixels of an image's edge on the backbone's canvas; the whole canvas when left out.
     #[serde(default)]
     pub image_size: Option<usize>,
+    /// Random changes of training images; none when left out.
+    #[serde(default)]
+    pub augment: Option<Augment>,
     /// Pairs of methods to be compared: is the second better than the first?
     #[serde(default)]
     pub compare: Vec<(String, String)>,
@@ -166,6 +170,9 @@ fn add_grid(experiment: &mut Experiment, methods: &mut BTreeMap<String, Configur
 fn check(experiment: &Experiment, methods: &mut BTreeMap<String, ConfiguredMethod>) -> Result<(), String> {
     if let Some(fault) = experiment.budget.fault() {
         return Err(format!("budget: {fault}"));
+    }
+    if let Some(fault) = experiment.augment.as_ref().and_then(Augment::fault) {
+        return Err(fault);
     }
     for (key, list) in [("backbones", &experiment.backbones), ("datasets", &experiment.datasets), ("methods", &experiment.methods)] {
         if list.is_empty() {
