@@ -19,6 +19,7 @@ fn config(method: &Method) -> TrialConfig<'_> {
         dataset: "digits",
         data_sha256: "11",
         budget: &BUDGET,
+        augment: None,
         precision: "f32",
         seed: 1,
     }

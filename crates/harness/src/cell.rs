@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::assets::Digest;
+use crate::augment::Augment;
 use crate::config::Budget;
 
 /// Raised when a change of the code is meant to change numbers, so that records of before are not taken for these.
@@ -31,6 +32,9 @@ pub struct TrialConfig<'a> {
     pub data_sha256: &'a str,
     /// What may be spent.
     pub budget: &'a Budget,
+    /// How training images are changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment: Option<&'a Augment>,
     /// Of f and of what is trained.
     pub precision: &'static str,
     /// The trial's seed.
@@ -49,8 +53,22 @@ impl TrialConfig<'_> {
             for key in ["epochs", "batch-size"] {
                 value["budget"][key] = json!("nothing is trained");
             }
+            value.as_object_mut().expect("a struct").remove("augment");
         }
         sorted(value)
+    }
+
+    /// What trials have in common that can go through f together: everything but seed, recipe and the start of what is learned.
+    pub fn company(&self) -> String {
+        let mut value = self.canonical();
+        value["seed"] = Value::Null;
+        value["method"]["recipe"] = Value::Null;
+        for part in value["method"]["manipulations"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            for start in ["init", "init-std"] {
+                part.remove(start);
+            }
+        }
+        value.to_string()
     }
 
     /// The key: 64 hexadecimal digits.
@@ -77,20 +95,25 @@ mod tests {
     use super::*;
     use reprogram_methods::catalog;
 
-    fn key(change: impl Fn(&mut TrialConfig<'_>), budget: &Budget, method: &str) -> String {
-        let method = (catalog::find(method).unwrap().method)();
-        let mut config = TrialConfig {
+    fn config_of<'a>(method: &'a Method, budget: &'a Budget) -> TrialConfig<'a> {
+        TrialConfig {
             numerics: NUMERICS,
-            method: &method,
+            method,
             image_size: Some(20),
             backbone: "letters-vit",
             weights_sha256: "aa",
             dataset: "digits",
             data_sha256: "bb",
             budget,
+            augment: None,
             precision: "f32",
             seed: 1,
-        };
+        }
+    }
+
+    fn key(change: impl Fn(&mut TrialConfig<'_>), budget: &Budget, method: &str) -> String {
+        let method = (catalog::find(method).unwrap().method)();
+        let mut config = config_of(&method, budget);
         change(&mut config);
         config.key()
     }
@@ -100,6 +123,13 @@ mod tests {
         let budget = Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None };
         let base = key(|_| {}, &budget, "vp-ilm");
         assert_eq!(base, key(|_| {}, &budget, "vp-ilm"));
+        let flipped: Augment = serde_json::from_str(r#"["horizontal-flip"]"#).unwrap();
+        let with = |augment: &Augment, method: &str| {
+            let method = (catalog::find(method).unwrap().method)();
+            TrialConfig { augment: Some(augment), ..config_of(&method, &budget) }.key()
+        };
+        assert_ne!(with(&flipped, "vp-ilm"), base);
+        assert_eq!(with(&flipped, "flm-only"), key(|_| {}, &budget, "flm-only"), "nothing is trained");
         let others = [
             key(|config| config.seed = 2, &budget, "vp-ilm"),
             key(|config| config.weights_sha256 = "ab", &budget, "vp-ilm"),
@@ -110,6 +140,28 @@ mod tests {
             key(|_| {}, &budget, "vp-flm"),
         ];
         assert!(others.iter().all(|other| *other != base));
+    }
+
+    #[test]
+    fn company_is_kept_by_all_that_differ_in_seed_start_and_recipe() {
+        let budget = Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None };
+        let base = (catalog::find("vpt-shallow").unwrap().method)();
+        let company = |method: &Method, seed: u64, image_size: usize| {
+            let config = TrialConfig { image_size: Some(image_size), seed, ..config_of(method, &budget) };
+            config.company()
+        };
+        let changed = |from: &str, to: &str| {
+            let text = serde_json::to_string(&base).unwrap();
+            assert!(text.contains(from), "{text}");
+            serde_json::from_str::<Method>(&text.replace(from, to)).unwrap()
+        };
+        let kept = company(&base, 1, 20);
+        assert_eq!(kept, company(&base, 2, 20));
+        let (mut faster, started) = (base.clone(), changed("\"std\":0.02", "\"std\":0.5"));
+        faster.recipe.learning_rate *= 3.0;
+        assert_eq!([&kept, &kept], [&company(&faster, 1, 20), &company(&started, 1, 20)]);
+        let longer = changed("\"tokens\":8", "\"tokens\":9");
+        assert!([company(&base, 1, 21), company(&longer, 1, 20)].iter().all(|other| *other != kept));
     }
 
     /// Records of the past stay valid: if this changes, `NUMERICS` has to be raised, or the change was not meant.

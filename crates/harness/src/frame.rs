@@ -54,6 +54,7 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         count("steps", |outcome| outcome.costs.steps),
         count("forward_items_training", |outcome| outcome.costs.forward_items_training),
         count("reused_items", |outcome| outcome.costs.reused_items),
+        count("fused_with", |outcome| outcome.costs.fused_with),
         count("backward_items", |outcome| outcome.costs.backward_items),
         number("seconds_training", |outcome| outcome.costs.seconds_training),
         number("seconds_evaluation", |outcome| outcome.costs.seconds_evaluation),

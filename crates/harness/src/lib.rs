@@ -6,6 +6,7 @@
 
 pub mod allocator;
 pub mod assets;
+pub mod augment;
 pub mod backbones;
 pub mod cell;
 pub mod cli;

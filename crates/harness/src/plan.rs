@@ -8,11 +8,12 @@ use reprogram_taxonomy::{Cut, Misfit};
 use serde::{Deserialize, Serialize};
 
 use crate::assets::{AssetStore, Digest, Progress, RepositoryError};
+use crate::augment::Augment;
 use crate::backbones::{self, BackboneError, LoadedBackbone};
 use crate::cell::{NUMERICS, TrialConfig};
 use crate::config::{Budget, Sweep};
 use crate::data::{DataError, DataSet};
-use crate::device::Precision;
+use crate::device::Numbers;
 use crate::presentation::placement;
 use crate::record::{EmptyCell, Searched};
 use crate::registry::{Registry, RegistryError};
@@ -29,6 +30,8 @@ pub struct Workshop<'a> {
     pub store: &'a AssetStore,
     /// The compute device.
     pub device: &'a Device,
+    /// What numbers backbones are made of there.
+    pub numbers: Numbers,
     /// Told about downloads.
     pub progress: &'a dyn Progress,
 }
@@ -40,6 +43,10 @@ pub struct Site<'a> {
     pub device: &'a Device,
     /// The device, in words.
     pub device_name: &'a str,
+    /// What numbers backbones are made of there.
+    pub numbers: Numbers,
+    /// Bytes of its memory, where they are known.
+    pub memory: Option<u64>,
     /// Where constant halves of passes are kept, if they are.
     pub reuse: Option<&'a Reuse>,
 }
@@ -68,6 +75,8 @@ pub struct PlannedTrial {
     pub dataset: String,
     /// What may be spent.
     pub budget: Budget,
+    /// How training images are changed.
+    pub augment: Option<Augment>,
     /// Where images lie.
     pub placement: Option<Placement>,
     /// The seed.
@@ -80,6 +89,8 @@ pub struct PlannedTrial {
     pub cut: Cut,
     /// How its settings were chosen, where they were searched.
     pub searched: Option<Searched>,
+    /// What those have in common that it could go through f with, if it can.
+    pub company: Option<String>,
 }
 
 /// A cell whose checkpoint or data could not be had.
@@ -192,8 +203,15 @@ impl Plan {
                         }
                         let configured = &sweep.methods[method];
                         let image_size = configured.image_size.or(experiment.image_size);
-                        let cell =
-                            Cell { name: method, method: &configured.method, backbone, dataset, budget: &experiment.budget, image_size };
+                        let cell = Cell {
+                            name: method,
+                            method: &configured.method,
+                            backbone,
+                            dataset,
+                            budget: &experiment.budget,
+                            image_size,
+                            augment: experiment.augment.as_ref(),
+                        };
                         match &configured.search {
                             None => plan.add(&cell, &sweep.seeds, workshop)?,
                             Some(search) => plan.searches.push(PlannedSearch::new(&plan, &cell, search, workshop)?),
@@ -209,7 +227,7 @@ impl Plan {
         if self.backbones.contains_key(name) || absent.contains_key(name) {
             return Ok(());
         }
-        match backbones::load(name, workshop.registry, workshop.store, workshop.device, workshop.progress) {
+        match backbones::load(name, workshop) {
             Ok(loaded) => drop(self.backbones.insert(name.to_owned(), loaded)),
             Err(BackboneError::Asset(error)) => drop(absent.insert(name.to_owned(), error.to_string())),
             Err(BackboneError::Repository(error @ RepositoryError::NotObtained { .. })) => {
@@ -236,8 +254,8 @@ impl Plan {
 
     fn add(&mut self, cell: &Cell<'_>, seeds: &[u64], workshop: &Workshop<'_>) -> Result<(), PlanError> {
         match self.check(cell, seeds[0], workshop)? {
-            Ok((placement, cut)) => {
-                let trials: Vec<_> = seeds.iter().map(|&seed| self.planned(cell, placement, cut, seed, workshop.device)).collect();
+            Ok(fit) => {
+                let trials: Vec<_> = seeds.iter().map(|&seed| self.planned(cell, fit, seed, workshop.numbers)).collect();
                 self.trials.extend(trials);
             }
             Err(misfit) => {
@@ -249,15 +267,10 @@ impl Plan {
         Ok(())
     }
 
-    /// Where images of a cell lie and what its program's cut is, or why it does not fit.
-    pub(crate) fn check(
-        &self,
-        cell: &Cell<'_>,
-        seed: u64,
-        workshop: &Workshop<'_>,
-    ) -> Result<Result<(Option<Placement>, Cut), Misfit>, PlanError> {
+    /// How a cell fits, or why it does not.
+    pub(crate) fn check(&self, cell: &Cell<'_>, seed: u64, workshop: &Workshop<'_>) -> Result<Result<Fit, Misfit>, PlanError> {
         match cell.check(&self.backbones[cell.backbone], &self.datasets[cell.dataset], seed, workshop.device) {
-            Ok((placement, Built { cut, .. })) => Ok(Ok((placement, cut))),
+            Ok((placement, Built { cut, fuses, .. })) => Ok(Ok(Fit { placement, cut, fuses })),
             Err(TrialError::Misfit(misfit)) => Ok(Err(misfit)),
             Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error: Box::new(error) }),
             Err(error @ (TrialError::Interrupted | TrialError::NotFinite { .. })) => unreachable!("a check runs nothing: {error}"),
@@ -265,7 +278,8 @@ impl Plan {
     }
 
     /// A trial of a cell that fits.
-    pub(crate) fn planned(&self, cell: &Cell<'_>, placement: Option<Placement>, cut: Cut, seed: u64, device: &Device) -> PlannedTrial {
+    pub(crate) fn planned(&self, cell: &Cell<'_>, fit: Fit, seed: u64, numbers: Numbers) -> PlannedTrial {
+        let Fit { placement, cut, fuses } = fit;
         let config = TrialConfig {
             numerics: NUMERICS,
             method: cell.method,
@@ -275,7 +289,8 @@ impl Plan {
             dataset: cell.dataset,
             data_sha256: &self.datasets[cell.dataset].sha256,
             budget: cell.budget,
-            precision: Precision::of(device).word(),
+            augment: cell.augment,
+            precision: numbers.word,
             seed,
         };
         PlannedTrial {
@@ -284,20 +299,22 @@ impl Plan {
             backbone: cell.backbone.to_owned(),
             dataset: cell.dataset.to_owned(),
             budget: cell.budget.clone(),
+            augment: cell.augment.cloned(),
             placement,
             seed,
             key: config.key(),
             config: config.canonical(),
             cut,
             searched: None,
+            company: fuses.then(|| config.company()),
         }
     }
 
     /// The trial of a plan, ready to run.
     pub fn trial<'a>(&'a self, planned: &'a PlannedTrial, site: Site<'a>) -> Trial<'a> {
-        let Site { device, device_name, reuse } = site;
+        let Site { device, device_name, numbers, reuse, .. } = site;
         let (data, backbone) = (&self.datasets[&planned.dataset], &self.backbones[&planned.backbone]);
-        let f = [&planned.backbone, &backbone.weights_sha256, Precision::of(device).word(), device_name];
+        let f = [&planned.backbone, &backbone.weights_sha256, numbers.word, device_name];
         Trial {
             method: &planned.method,
             backbone: backbone.backbone.as_ref(),
@@ -305,11 +322,23 @@ impl Plan {
             target: data.target_on(backbone),
             placement: planned.placement,
             budget: &planned.budget,
+            augment: planned.augment.as_ref(),
             device,
             seed: planned.seed,
             keeping: reuse.map(|reuse| Keeping { reuse, f: Digest::of_parts(&f) }),
         }
     }
+}
+
+/// How a cell fits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fit {
+    /// Where its images lie.
+    pub placement: Option<Placement>,
+    /// Where something learned acts first.
+    pub cut: Cut,
+    /// Whether its trials can go through f together.
+    pub fuses: bool,
 }
 
 /// A method on a backbone and a data set, under a budget.
@@ -327,6 +356,8 @@ pub struct Cell<'a> {
     pub budget: &'a Budget,
     /// Pixels of an image's edge.
     pub image_size: Option<usize>,
+    /// How training images are changed.
+    pub augment: Option<&'a Augment>,
 }
 
 impl Cell<'_> {
@@ -344,6 +375,10 @@ impl Cell<'_> {
             return Err(misfit.into());
         }
         let placement = placement(card, self.image_size)?;
+        if self.augment.is_some() && placement.is_none() {
+            let needs = "images, which this backbone is not fed".to_owned();
+            return Err(Misfit::PartNeeds { part: "`augment`".to_owned(), needs }.into());
+        }
         let trial = Trial {
             method: self.method,
             backbone: backbone.backbone.as_ref(),
@@ -351,6 +386,7 @@ impl Cell<'_> {
             target: data.target_on(backbone),
             placement,
             budget: self.budget,
+            augment: self.augment,
             device,
             seed,
             keeping: None,

@@ -55,8 +55,12 @@ impl Progress for Console {
 }
 
 impl Watcher for Console {
-    fn divided(&self, backbone: &str, Decision { division: Division { trials, threads }, gain }: Decision) {
+    fn divided(&self, backbone: &str, Decision { division: Division { trials, threads }, together, gain }: Decision) {
         match gain {
+            Some(gain) if together > 1 => say(&format!(
+                "{backbone}: up to {together} trials through the model together: {gain:.1} times the items of one at a time; `--fuse off` takes less memory"
+            )),
+            None if together > 1 => say(&format!("{backbone}: up to {together} trials through the model together")),
             Some(gain) if trials > 1 => say(&format!(
                 "{backbone}: {trials} trials at a time, {threads} threads each: {gain:.1} times the passes of one at a time; `--jobs 1` takes less memory"
             )),

@@ -88,6 +88,9 @@ pub struct Costs {
     /// Of the items that went forward, those whose constant half had been computed by another trial; the counts include them.
     #[serde(default)]
     pub reused_items: usize,
+    /// Other trials that went through f in the same passes; their seconds are equal shares of the time that all took.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fused_with: usize,
     /// Items that went backward through f.
     pub backward_items: usize,
     /// Gradient steps taken.
@@ -98,6 +101,11 @@ pub struct Costs {
     pub seconds_evaluation: f64,
     /// Peak resident memory of the process so far, in bytes; zero where the system does not say.
     pub peak_memory_bytes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// Where and with what a trial ran. No number depends on it.
@@ -217,6 +225,7 @@ impl Record {
                 outcome.costs.seconds_evaluation = 0.0;
                 outcome.costs.peak_memory_bytes = 0;
                 outcome.costs.reused_items = 0;
+                outcome.costs.fused_with = 0;
             }
             record.provenance = other.provenance.clone();
             record.searched = None;

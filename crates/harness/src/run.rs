@@ -1,18 +1,24 @@
 //! Run and record: computes what is missing of a plan.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::interrupt;
-use crate::jobs::{self, Decision, Division, Jobs};
+use crate::jobs::{self, Decision, Division, Fuse, Jobs, Work};
 use crate::plan::{Plan, PlannedTrial, Site};
 use crate::progress::say;
 use crate::provenance;
 use crate::record::{Outcome, Record, Status};
 use crate::store::{Commit, ResultStore, SCHEMA, StoreError};
-use crate::trial::{Finished, TrialError};
+use crate::trial::{Finished, Trial, TrialError};
 use crate::workers::{self, Worker, WorkerError};
+
+/// Items by which a processor is measured.
+const FEW: usize = 8;
+/// Trials that go through f together where a device does not tell how much memory it has.
+const BLIND: usize = 4;
 
 /// How a run went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,18 +75,19 @@ pub enum RunError {
 
 impl Runner<'_> {
     /// Runs the trials that have no record yet; failed ones are tried again if asked.
-    pub fn run(&self, retry: Retry, jobs: Jobs) -> Result<Tally, RunError> {
+    pub fn run(&self, retry: Retry, jobs: Jobs, fuse: Fuse) -> Result<Tally, RunError> {
         let mut tally = Tally::default();
         let missing = self.missing(retry, &mut tally)?;
         let n_missing = missing.len();
         let mut begun = 0;
         for group in missing.chunk_by(|a, b| a.backbone == b.backbone) {
             let backbone = &group[0].backbone;
-            let decision = jobs::decide(jobs, group.len(), &|| self.plan.backbones[backbone].pass());
+            let decision = self.decide(jobs, fuse, group);
             self.watcher.divided(backbone, decision);
-            let queue = Queue { trials: group, next: AtomicUsize::new(0), begun, of: n_missing, tally: Mutex::new(tally) };
+            let bundles = bundles(group, decision.together, begun);
+            let queue = Queue { bundles, next: AtomicUsize::new(0), of: n_missing, tally: Mutex::new(tally) };
             if decision.division.trials == 1 {
-                self.drain(&queue, |trial| Ok(self.attempt(trial)?))?;
+                self.drain(&queue, |trials| Ok(self.attempt(trials)?))?;
             } else {
                 self.drain_by_workers(&queue, decision.division)?;
             }
@@ -93,19 +100,39 @@ impl Runner<'_> {
         Ok(tally)
     }
 
+    /// How trials of one backbone run.
+    fn decide(&self, jobs: Jobs, fuse: Fuse, trials: &[&PlannedTrial]) -> Decision {
+        let backbone = &self.plan.backbones[&trials[0].backbone];
+        let largest = companies(trials.iter().copied()).into_values().max().unwrap_or(1);
+        let batch = trials.iter().map(|trial| trial.budget.batch_size).max().unwrap_or(1);
+        let most_together = match self.site.memory {
+            _ if largest < 2 => 1,
+            Some(memory) => largest.min((memory / 2 / (backbone.bytes_of_step() * batch as u64).max(1)) as usize).max(1),
+            None => largest.min(BLIND),
+        };
+        // A processor is busy with a few items already.
+        let n_items = match jobs {
+            Jobs::Measured => batch.min(FEW),
+            Jobs::Fixed(_) => batch,
+        };
+        jobs::decide(jobs, fuse, Work { n_trials: trials.len(), most_together, pass: &|n| backbone.pass(n * n_items) })
+    }
+
     /// Runs trials that another process hands over.
     pub fn serve(&self) {
-        workers::serve(|key| {
-            let trial = self.plan.trials.iter().find(|trial| trial.key == key);
-            let done = trial.map(|trial| self.attempt(trial));
-            match done {
-                Some(Ok(done)) => Some(done),
-                Some(Err(error)) => {
-                    say(&format!("error: {error}"));
-                    None
-                }
-                None => {
+        workers::serve(|keys| {
+            let find = |key: &&str| {
+                let trial = self.plan.trials.iter().find(|trial| trial.key == *key);
+                if trial.is_none() {
                     say(&format!("error: this worker knows no trial {key}: the sweep file has changed since it was started"));
+                }
+                trial
+            };
+            let trials = keys.iter().map(find).collect::<Option<Vec<_>>>()?;
+            match self.attempt(&trials) {
+                Ok(done) => Some(done),
+                Err(error) => {
+                    say(&format!("error: {error}"));
                     None
                 }
             }
@@ -132,7 +159,7 @@ impl Runner<'_> {
         std::thread::scope(|scope| {
             let hand_out = || -> Result<(), RunError> {
                 let mut worker = Worker::start(division.threads)?;
-                self.drain(queue, |trial| Ok(worker.run(&trial.key)?))
+                self.drain(queue, |trials| Ok(worker.run(&trials.iter().map(|trial| trial.key.as_str()).collect::<Vec<_>>())?))
             };
             let workers: Vec<_> = (0..division.trials).map(|_| scope.spawn(hand_out)).collect();
             // All of them end, whatever becomes of one: what they have computed is recorded.
@@ -142,22 +169,31 @@ impl Runner<'_> {
     }
 
     /// Takes trials from the queue until it is empty.
-    fn drain(&self, queue: &Queue<'_>, mut attempt: impl FnMut(&PlannedTrial) -> Result<Done, RunError>) -> Result<(), RunError> {
-        while let Some(at) = queue.take() {
-            let trial = queue.trials[at];
-            self.watcher.began(trial, queue.begun + at + 1, queue.of);
-            let done = attempt(trial)?;
-            done.count(&mut queue.tally.lock().unwrap_or_else(PoisonError::into_inner));
+    fn drain(&self, queue: &Queue<'_>, mut attempt: impl FnMut(&[&PlannedTrial]) -> Result<Vec<Done>, RunError>) -> Result<(), RunError> {
+        while let Some(Bundle { trials, before }) = queue.take() {
+            for (i, trial) in trials.iter().enumerate() {
+                self.watcher.began(trial, before + i + 1, queue.of);
+            }
+            for done in attempt(trials)? {
+                done.count(&mut queue.tally.lock().unwrap_or_else(PoisonError::into_inner));
+            }
         }
         Ok(())
     }
 
-    /// Runs one trial and records it.
-    fn attempt(&self, trial: &PlannedTrial) -> Result<Done, StoreError> {
+    /// Runs trials together and records them.
+    fn attempt(&self, trials: &[&PlannedTrial]) -> Result<Vec<Done>, StoreError> {
         let started = Instant::now();
-        let (status, examples, tensors) = match self.plan.trial(trial, self.site).run() {
+        let ready: Vec<Trial<'_>> = trials.iter().map(|trial| self.plan.trial(trial, self.site)).collect();
+        let ends = Trial::run_together(&ready);
+        let seconds = started.elapsed().as_secs_f64() / trials.len() as f64;
+        trials.iter().zip(ends).map(|(trial, end)| self.recorded(trial, end, seconds)).collect()
+    }
+
+    fn recorded(&self, trial: &PlannedTrial, end: Result<Finished, TrialError>, seconds: f64) -> Result<Done, StoreError> {
+        let (status, examples, tensors) = match end {
             Ok(Finished { outcome, examples, tensors }) => {
-                self.watcher.finished(trial, &outcome, started.elapsed().as_secs_f64());
+                self.watcher.finished(trial, &outcome, seconds);
                 (Status::Ok { outcome }, examples, tensors)
             }
             Err(TrialError::Interrupted) => return Ok(Done::Interrupted),
@@ -172,25 +208,61 @@ impl Runner<'_> {
     }
 }
 
+/// Trials that run together.
+struct Bundle<'a> {
+    trials: Vec<&'a PlannedTrial>,
+    /// Trials begun before.
+    before: usize,
+}
+
+/// In the order of their first trials. `begun`: trials begun before all of them.
+fn bundles<'a>(trials: &[&'a PlannedTrial], together: usize, begun: usize) -> Vec<Bundle<'a>> {
+    let mut bundles: Vec<Vec<&PlannedTrial>> = Vec::new();
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    for &trial in trials {
+        let company = trial.company.as_deref();
+        match company.and_then(|company| open.get(company)) {
+            Some(&at) if bundles[at].len() < together => bundles[at].push(trial),
+            Some(_) | None => {
+                open.extend(company.map(|company| (company, bundles.len())));
+                bundles.push(vec![trial]);
+            }
+        }
+    }
+    let mut before = begun;
+    let counted = bundles.into_iter().map(|trials| {
+        before += trials.len();
+        Bundle { before: before - trials.len(), trials }
+    });
+    counted.collect()
+}
+
+/// How many trials could go through f together, company by company.
+pub fn companies<'a>(trials: impl Iterator<Item = &'a PlannedTrial>) -> BTreeMap<&'a str, usize> {
+    let mut companies = BTreeMap::new();
+    for company in trials.filter_map(|trial| trial.company.as_deref()) {
+        *companies.entry(company).or_default() += 1;
+    }
+    companies
+}
+
 /// Trials of one backbone that are still to be run.
 struct Queue<'a> {
-    trials: &'a [&'a PlannedTrial],
+    bundles: Vec<Bundle<'a>>,
     next: AtomicUsize,
-    /// Trials begun before.
-    begun: usize,
     of: usize,
     tally: Mutex<Tally>,
 }
 
 impl Queue<'_> {
-    /// The next one's place, unless the user wants to stop.
-    fn take(&self) -> Option<usize> {
+    /// The next ones, unless the user wants to stop.
+    fn take(&self) -> Option<&Bundle<'_>> {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.interrupted |= interrupt::requested() && self.next.load(Ordering::SeqCst) < self.trials.len();
+        tally.interrupted |= interrupt::requested() && self.next.load(Ordering::SeqCst) < self.bundles.len();
         if tally.interrupted {
             return None;
         }
-        Some(self.next.fetch_add(1, Ordering::SeqCst)).filter(|&at| at < self.trials.len())
+        self.bundles.get(self.next.fetch_add(1, Ordering::SeqCst))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Search, Sweep};
 use crate::interrupt;
-use crate::plan::{Cell, Plan, PlanError, PlannedTrial, Site, Workshop};
+use crate::plan::{Cell, Fit, Plan, PlanError, PlannedTrial, Site, Workshop};
 use crate::progress::say;
 use crate::provenance;
 use crate::record::{Costs, EmptyCell, Metrics, Provenance, Searched};
@@ -115,9 +115,7 @@ impl PlannedSearch {
         let mut points = Vec::with_capacity(search.points.len());
         for point in &search.points {
             let own = Cell { method: &point.method, image_size: point.image_size.or(cell.image_size), ..*cell };
-            let trial = plan
-                .check(&own, search.seed, workshop)?
-                .map(|(placement, cut)| plan.planned(&own, placement, cut, search.seed, workshop.device));
+            let trial = plan.check(&own, search.seed, workshop)?.map(|fit| plan.planned(&own, fit, search.seed, workshop.numbers));
             points.push(PlannedPoint { settings: point.settings.clone(), trial: trial.map_err(|misfit| misfit.to_string()) });
         }
         let [method_name, backbone, dataset] = [cell.name, cell.backbone, cell.dataset].map(str::to_owned);
@@ -217,9 +215,11 @@ impl Searcher<'_> {
             dataset: &trial.dataset,
             budget: &trial.budget,
             image_size: trial.placement.map(|placement| placement.image[0]),
+            augment: trial.augment.as_ref(),
         };
+        let fit = Fit { placement: trial.placement, cut: trial.cut, fuses: trial.company.is_some() };
         for &seed in &self.sweep.seeds {
-            let planned = plan.planned(&cell, trial.placement, trial.cut, seed, workshop.device);
+            let planned = plan.planned(&cell, fit, seed, workshop.numbers);
             plan.trials.push(PlannedTrial { searched: Some(searched.clone()), ..planned });
         }
     }
@@ -248,6 +248,7 @@ fn spent(tried: &[Option<Tried>]) -> Costs {
             forward_items_training: sum.forward_items_training + costs.forward_items_training,
             forward_items_evaluation: sum.forward_items_evaluation + costs.forward_items_evaluation,
             reused_items: sum.reused_items + costs.reused_items,
+            fused_with: 0,
             backward_items: sum.backward_items + costs.backward_items,
             steps: sum.steps + costs.steps,
             seconds_training: sum.seconds_training + costs.seconds_training,

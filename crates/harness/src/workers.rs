@@ -1,7 +1,7 @@
 //! Processes of this program that run trials which another one hands them.
 //!
-//! A worker is started with the same arguments and `--worker`. It reads keys of trials from its standard input, a line each,
-//! runs and records each, and answers with a line. When its input ends, it drops what it is doing and ends: so does it when
+//! A worker is started with the same arguments and `--worker`. It reads keys of trials from its standard input, a line for
+//! those that run together, runs and records them, and answers with a line each. When its input ends, it drops what it is doing and ends: so does it when
 //! its master is killed.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -48,22 +48,24 @@ impl Worker {
         Ok(Self { child, keys, answers })
     }
 
-    /// Lets it run a trial, and waits.
-    pub(crate) fn run(&mut self, key: &str) -> Result<Done, WorkerError> {
-        let mut line = String::new();
-        let asked = self.keys.as_mut().is_some_and(|keys| writeln!(keys, "{key}").is_ok());
-        if asked
-            && self.answers.read_line(&mut line).is_ok()
-            && let Some(done) = Done::from_word(line.trim())
-        {
+    /// Lets it run trials together, and waits.
+    pub(crate) fn run(&mut self, asked: &[&str]) -> Result<Vec<Done>, WorkerError> {
+        let key = asked.join(" ");
+        let hears = self.keys.as_mut().is_some_and(|keys| writeln!(keys, "{key}").is_ok());
+        let mut answers = asked.iter().map(|_| {
+            let mut line = String::new();
+            self.answers.read_line(&mut line).ok()?;
+            Done::from_word(line.trim())
+        });
+        if hears && let Some(done) = answers.by_ref().collect::<Option<Vec<Done>>>() {
             return Ok(done);
         }
         if interrupt::requested() {
-            return Ok(Done::Interrupted);
+            return Ok(vec![Done::Interrupted]);
         }
         self.keys = None;
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-        Err(WorkerError::Ended { key: key.to_owned(), status })
+        Err(WorkerError::Ended { key, status })
     }
 }
 
@@ -76,7 +78,7 @@ impl Drop for Worker {
 
 /// The worker's end: keys come in, answers go out, until the input ends.
 /// No answer ends it: its master then sees that it ended.
-pub(crate) fn serve(run: impl Fn(&str) -> Option<Done>) {
+pub(crate) fn serve(run: impl Fn(&[&str]) -> Option<Vec<Done>>) {
     let (sender, keys) = mpsc::channel::<String>();
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines() {
@@ -87,10 +89,11 @@ pub(crate) fn serve(run: impl Fn(&str) -> Option<Done>) {
         }
         interrupt::request();
     });
-    for key in keys {
-        let Some(done) = run(&key) else { return };
+    for line in keys {
+        let Some(done) = run(&line.split(' ').collect::<Vec<_>>()) else { return };
         let mut out = io::stdout().lock();
-        if writeln!(out, "{}", done.word()).and_then(|()| out.flush()).is_err() {
+        let told = done.into_iter().try_for_each(|done| writeln!(out, "{}", done.word()));
+        if told.and_then(|()| out.flush()).is_err() {
             return;
         }
     }

@@ -5,10 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
 
+#[path = "cli/augmenting.rs"]
+mod augmenting;
 #[path = "cli/catalogue.rs"]
 mod catalogue;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
+#[path = "cli/fusing.rs"]
+mod fusing;
 #[path = "cli/place.rs"]
 mod place;
 

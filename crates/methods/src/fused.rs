@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use reprogram_models::{Backbone, Input, Stream, TokenBatch, lowered};
 use reprogram_taxonomy::At;
 
-use crate::{Batch, Program, Reads};
+use crate::{Batch, Prepared, Program, Reads};
 
 /// Programs of one method on one backbone and target.
 #[derive(Debug, Clone, Copy)]
@@ -37,20 +37,32 @@ impl<'a> Fused<'a> {
     pub fn sources(&self, backbone: &dyn Backbone, batches: &[Batch]) -> Vec<Tensor<2>> {
         assert_eq!(self.programs.len(), batches.len(), "one batch a program");
         let groups: Vec<usize> = batches.iter().map(Batch::len).collect();
-        let mut stream = self.each(backbone.embed(self.input(backbone, batches)), &groups, Program::embedding);
-        for layer in 0..backbone.card().main.depth {
+        let stream = self.each(backbone.embed(self.input(backbone, batches)), &groups, Program::embedding);
+        self.through(backbone, 0, stream, &groups)
+    }
+
+    /// The other half of passes whose first one is there: the rows of all programs one behind the other, `groups` of them each.
+    ///
+    /// # Panics
+    /// When there is no first half: a batch is its program's own.
+    pub fn finish(&self, backbone: &dyn Backbone, prepared: Prepared, groups: &[usize]) -> Vec<Tensor<2>> {
+        assert_eq!(self.programs.len(), groups.len(), "one group a program");
+        match prepared {
+            Prepared::Outputs(outputs) => parted(&outputs, groups),
+            Prepared::Hidden { layer, stream } => self.through(backbone, layer, stream, groups),
+            Prepared::Batch(_) => panic!("a batch has no first half"),
+        }
+    }
+
+    /// From the block at `first` to what the alignments read.
+    fn through(&self, backbone: &dyn Backbone, first: usize, mut stream: Stream, groups: &[usize]) -> Vec<Tensor<2>> {
+        for layer in first..backbone.card().main.depth {
             if self.acts_at(layer) {
-                stream = self.each(stream, &groups, |program, stream| program.hidden(layer, stream));
+                stream = self.each(stream, groups, |program, stream| program.hidden(layer, stream));
             }
             stream = backbone.block(layer, stream);
         }
-        let read = self.programs[0].read(backbone, &stream);
-        let mut start = 0;
-        let rows = |&n: &usize| {
-            start += n;
-            read.clone().narrow(0, start - n, n)
-        };
-        groups.iter().map(rows).collect()
+        parted(&self.programs[0].read(backbone, &stream), groups)
     }
 
     fn input(&self, backbone: &dyn Backbone, batches: &[Batch]) -> Input {
@@ -75,4 +87,14 @@ impl<'a> Fused<'a> {
             At::Input | At::Embedding => false,
         })
     }
+}
+
+/// Rows, group after group.
+fn parted(rows: &Tensor<2>, groups: &[usize]) -> Vec<Tensor<2>> {
+    let mut start = 0;
+    let part = |&n: &usize| {
+        start += n;
+        rows.clone().narrow(0, start - n, n)
+    };
+    groups.iter().map(part).collect()
 }

@@ -224,6 +224,23 @@ fn fused_programs_are_separate_programs() {
 }
 
 #[test]
+fn second_halves_of_fused_programs_are_those_of_each() {
+    let toy = toy();
+    let method = method(&[deep(2, Layers::Range { first: 1, last: DEPTH - 1 })], LINEAR);
+    let programs = [1, 2].map(|seed| toy.program(&method, seed));
+    let batches = [batch(4), Batch::Images(toy::images(4).narrow(0, 1, 2))];
+    let rows = |program: &Program, batch: &Batch| program.valid().prepare(&toy.backbone, batch).into_rows().unwrap();
+    let halves: Vec<_> = programs.iter().zip(&batches).flat_map(|(program, batch)| rows(program, batch)).collect();
+    let prepared = Prepared::from_rows(Cut::Hidden(1), &halves.iter().collect::<Vec<_>>(), &Device::flex());
+    let all = programs.iter().collect::<Vec<_>>();
+    let fused = Fused::new(&all).unwrap().finish(&toy.backbone, prepared, &[4, 2]);
+    for ((fused, program), batch) in fused.into_iter().zip(&programs).zip(&batches) {
+        let distance = furthest(&values(fused.inner()), &values(program.source(&toy.backbone, batch).inner()));
+        assert!(distance < 1e-5, "outputs are {distance} apart");
+    }
+}
+
+#[test]
 fn programs_of_two_methods_are_not_fused() {
     let toy = toy();
     let one = toy.program(&method(&[delta(None, 0.1)], LINEAR), 1);

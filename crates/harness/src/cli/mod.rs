@@ -168,9 +168,10 @@ impl Opened {
         self.choice == crate::device::DeviceChoice::Cpu
     }
 
-    /// Bytes of the device's memory, where it tells.
-    fn memory(&self) -> Option<u64> {
-        crate::device::DeviceFacts::of(self.choice).memory
+    /// Where trials run.
+    fn site<'a>(&'a self, reuse: Option<&'a crate::reuse::Reuse>) -> crate::plan::Site<'a> {
+        let memory = crate::device::DeviceFacts::of(self.choice).memory;
+        crate::plan::Site { device: &self.device, device_name: &self.device_name, numbers: self.numbers, memory, reuse }
     }
 
     fn workshop<'a>(&'a self, progress: &'a dyn crate::assets::Progress) -> crate::plan::Workshop<'a> {

@@ -7,9 +7,10 @@ use super::failure::Failure;
 use super::sweep::{expand, read, search_failure, store_failure};
 use crate::config::Sweep;
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
-use crate::plan::Site;
+use crate::plan::PlannedTrial;
 use crate::progress::Console;
 use crate::record::Status;
+use crate::run::companies;
 use crate::search::{Searcher, Untried};
 use crate::store::ResultStore;
 use reprogram_taxonomy::Cut;
@@ -39,7 +40,7 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
     let mut plan = expand(&sweep, &opened, console)?;
     let store = ResultStore::existing(&args.results.join(&sweep.name)).ok();
     if let Some(store) = &store {
-        let site = Site { device: &opened.device, device_name: &opened.device_name, reuse: None };
+        let site = opened.site(None);
         let searcher = Searcher { sweep: &sweep, store, site };
         let settled = searcher.settle(&mut plan, Untried::Leave, &opened.workshop(console));
         settled.map_err(|error| search_failure(error, store.folder()))?;
@@ -63,7 +64,7 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
             trial.dataset.as_str().into(),
             (trial.seed as usize).into(),
             trial.method.signature().to_string().into(),
-            once(trial.cut).into(),
+            once(trial).into(),
             state.into(),
             trial.key[..12].into(),
         ]);
@@ -91,14 +92,25 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
         listing.note(format!("{}: {}", cell.method, cell.reason));
     }
     listing.note(format!("{n_missing} of {} trials are to be run; {} cells stay empty", plan.trials.len(), plan.empty_cells.len()));
+    let companies = companies(plan.trials.iter());
+    let largest = companies.values().copied().max().unwrap_or(0);
+    if largest > 1 {
+        let n: usize = companies.values().filter(|&&n| n > 1).sum();
+        listing.note(format!(
+            "{n} trials could go through their models together, up to {largest} at a time: `sweep --fuse auto` does so where that is measured to do more"
+        ));
+    }
     Ok(listing.render(args.format, terminal_width()))
 }
 
 /// What of f is computed once an item, for all epochs, trials and runs.
-fn once(cut: Cut) -> String {
-    match cut {
-        Cut::Input | Cut::Embedding => "nothing".to_owned(),
+fn once(trial: &PlannedTrial) -> String {
+    let of = match trial.cut {
+        Cut::Input | Cut::Embedding => return "nothing".to_owned(),
         Cut::Hidden(layer) => format!("{layer} blocks"),
         Cut::Output => "all of f".to_owned(),
-    }
+    };
+    // What is changed in every epoch has no constant half.
+    let changes = trial.augment.is_some() && trial.method.signature().is_trainable();
+    if changes { format!("{of}, training items apart") } else { of }
 }

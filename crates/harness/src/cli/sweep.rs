@@ -8,10 +8,10 @@ use super::failure::Failure;
 use super::{ComputeArgs, Opened};
 use crate::config::Sweep;
 use crate::interrupt;
-use crate::jobs::Jobs;
+use crate::jobs::{Fuse, Jobs};
 use crate::listing::terminal_width;
 use crate::manifest::Manifest;
-use crate::plan::{Plan, PlanError, Site};
+use crate::plan::{Plan, PlanError};
 use crate::progress::Console;
 use crate::report;
 use crate::reuse::{Bounds, Reuse};
@@ -47,6 +47,10 @@ pub struct SweepOptions {
     /// On a GPU it is one, unless a number says else
     #[arg(long, value_name = "N", default_value = "auto")]
     pub(super) jobs: Jobs,
+    /// Trials that go through the model together as one batch, where they differ in seed, start or recipe alone: a number, `off`,
+    /// or `auto`, which measures whether that does more
+    #[arg(long, value_name = "N", default_value = "auto")]
+    pub(super) fuse: Fuse,
     /// Run trials whose keys come in on standard input
     #[arg(long, hide = true)]
     pub(super) worker: bool,
@@ -98,7 +102,7 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
     let folder = options.results.join(&sweep.name);
     interrupt::listen();
     let reuse = options.reuse.open(&opened);
-    let site = Site { device: &opened.device, device_name: &opened.device_name, reuse: reuse.as_ref() };
+    let site = opened.site(reuse.as_ref());
     if !plan.searches.is_empty() {
         let store = ResultStore::open(&folder).map_err(Failure::system)?;
         let searcher = Searcher { sweep: &sweep, store: &store, site };
@@ -128,7 +132,7 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
         runner.serve();
         return Ok(String::new());
     }
-    let tally = runner.run(retry, jobs).map_err(run_failure)?;
+    let tally = runner.run(retry, jobs, options.fuse).map_err(run_failure)?;
     if tally.interrupted {
         let done = tally.present + tally.ran;
         let total = plan.trials.len();

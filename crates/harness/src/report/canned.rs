@@ -69,6 +69,7 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         forward_items_training: if trained { 20_000 } else { 0 },
         forward_items_evaluation: 2 * group.items,
         reused_items: if trained { 0 } else { group.items },
+        fused_with: 0,
         backward_items: if trained { 20_000 } else { 0 },
         steps: if trained { 640 } else { 0 },
         seconds_training: if trained { 31.4 + seed as f64 } else { 0.0 },

@@ -1,0 +1,197 @@
+//! The course of trials that run together: fit or train, choose on validation, read the test split once.
+//!
+//! Each has its own program, items, order, optimizer and choice; what goes through f goes through as one batch. The time that they
+//! take is shared out evenly.
+
+use std::time::Instant;
+
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+
+use super::member::Member;
+use super::passes::{Items, Way, all_outputs, outputs, scores};
+use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
+use crate::record::Costs;
+
+type End = Result<Finished, TrialError>;
+
+/// Trials that run together. One that fails leaves; the others go on.
+pub(super) struct Session<'a> {
+    /// With their places among the trials.
+    members: Vec<(usize, Member<'a>)>,
+    ends: Vec<Option<End>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(trials: &'a [Trial<'a>]) -> Self {
+        let mut session = Self { members: Vec::with_capacity(trials.len()), ends: trials.iter().map(|_| None).collect() };
+        for (place, trial) in trials.iter().enumerate() {
+            match Member::new(trial) {
+                Ok(member) => session.members.push((place, member)),
+                Err(error) => session.ends[place] = Some(Err(error)),
+            }
+        }
+        let n_others = session.members.len().saturating_sub(1);
+        session.members.iter_mut().for_each(|(_, member)| member.costs.fused_with = n_others);
+        session
+    }
+
+    /// One end a trial, in their order. Who interrupts one interrupts all.
+    pub(super) fn run(mut self) -> Vec<End> {
+        if let Err(error) = self.choose().and_then(|()| self.test()) {
+            debug_assert!(matches!(error, TrialError::Interrupted), "a fault of one trial is that trial's end");
+            for (place, _) in self.members.drain(..) {
+                self.ends[place] = Some(Err(TrialError::Interrupted));
+            }
+        }
+        self.ends.into_iter().map(|end| end.expect("every trial ends")).collect()
+    }
+
+    /// Of one trial, up to the choice of its epoch.
+    pub(super) fn try_out(mut self) -> Result<TriedOut, TrialError> {
+        self.choose()?;
+        match (self.members.pop(), self.ends.pop().flatten()) {
+            (Some((_, member)), _) => member.tried_out(),
+            (None, Some(Err(error))) => Err(error),
+            (None, Some(Ok(_)) | None) => unreachable!("a trial that left has failed"),
+        }
+    }
+
+    /// Fits or trains, and chooses epochs on validation.
+    fn choose(&mut self) -> Result<(), TrialError> {
+        self.timed(training, |session| session.each(|member| if member.needs_train() { member.prepare_train() } else { Ok(()) }))?;
+        self.timed(evaluation, |session| session.each(Member::prepare_validation))?;
+        if self.members.first().is_some_and(|(_, member)| member.is_trainable()) {
+            self.train()?;
+        } else {
+            self.timed(training, |session| session.fit(1))?;
+            self.timed(evaluation, |session| {
+                let scored = scores(&session.ways(Member::on_validation))?;
+                session.members.iter_mut().zip(&scored).for_each(|((_, member), scored)| member.choose_as_it_is(scored));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn train(&mut self) -> Result<(), TrialError> {
+        let Some((_, first)) = self.members.first() else { return Ok(()) };
+        let (epochs, n_steps) = (first.trial.budget.epochs, first.train.len().div_ceil(first.trial.budget.batch_size));
+        let alike = self.members.iter().all(|(_, member)| member.train.len() == first.train.len());
+        assert!(alike, "trials of one budget have as many training items");
+        for epoch in 1..=epochs {
+            self.timed(training, |session| {
+                session.fit(epoch)?;
+                session.members.iter_mut().for_each(|(_, member)| member.begin_epoch(epoch));
+                (0..n_steps).try_for_each(|step| session.step(step))
+            })?;
+            self.timed(evaluation, |session| {
+                let mut scored = scores(&session.ways(Member::on_validation))?.into_iter();
+                session.each(|member| member.end_epoch(epoch, &scored.next().expect("scores of each member")))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A step of every member.
+    fn step(&mut self, step: usize) -> Result<(), TrialError> {
+        stop_if_asked()?;
+        let batches: Vec<Vec<usize>> = self.members.iter().map(|(_, member)| member.batch(step)).collect();
+        if !self.members.iter().all(|(_, member)| member.follows_gradients()) {
+            let mut batches = batches.iter();
+            return self.each(|member| member.query(batches.next().expect("a batch of each member")));
+        }
+        let found = outputs(&self.ways(Member::on_changed_train), &batches)?;
+        let losses = self.members.iter().zip(found).zip(&batches);
+        let losses: Vec<Tensor<1>> = losses.map(|(((_, member), outputs), indices)| member.loss(outputs, indices)).collect();
+        // A loss depends on its own program alone, so that the gradient of the sum holds that of each.
+        let Some(total) = losses.iter().cloned().reduce(|sum, loss| sum + loss) else { return Ok(()) };
+        let mut gradients = total.backward();
+        let steps = std::mem::take(&mut self.members).into_iter().zip(losses).zip(&batches);
+        let stepped = steps.map(|(((place, member), loss), indices)| {
+            let own = GradientsParams::from_module(&mut gradients, &member.program);
+            (place, member.descend(loss.inner(), own, indices.len()))
+        });
+        self.members = stepped.collect();
+        Ok(())
+    }
+
+    /// Gives alignments the evidence that they ask for.
+    fn fit(&mut self, epoch: usize) -> Result<(), TrialError> {
+        if epoch == 1 {
+            self.members.iter_mut().for_each(|(_, member)| member.fit_content_free());
+        }
+        if !self.members.iter().any(|(_, member)| member.asks_for_train(epoch)) {
+            return Ok(());
+        }
+        let found = all_outputs(&self.ways(Member::on_train))?;
+        self.members.iter_mut().zip(&found).for_each(|((_, member), outputs)| member.fit(outputs));
+        Ok(())
+    }
+
+    /// Reads the test split with the chosen programs.
+    fn test(&mut self) -> Result<(), TrialError> {
+        let mut tests: Vec<Items> = Vec::with_capacity(self.members.len());
+        self.timed(evaluation, |session| {
+            session.each(|member| {
+                tests.push(member.test()?);
+                Ok(())
+            })
+        })?;
+        let mut scored = Vec::new();
+        self.timed(evaluation, |session| {
+            let ways = session.members.iter().zip(&tests).map(|((_, member), items)| Way::new(member, member.chosen_program(), items));
+            scored = scores(&ways.collect::<Vec<_>>())?;
+            Ok(())
+        })?;
+        for (((place, member), test), scored) in self.members.drain(..).zip(&tests).zip(&scored) {
+            self.ends[place] = Some(member.finish(&test.presented, scored));
+        }
+        Ok(())
+    }
+
+    fn ways<'s>(&'s self, way: impl Fn(&'s Member<'a>) -> Way<'s, 'a>) -> Vec<Way<'s, 'a>> {
+        self.members.iter().map(|(_, member)| way(member)).collect()
+    }
+
+    /// Does something with each member. Whose fails ends here.
+    fn each(&mut self, mut act: impl FnMut(&mut Member<'a>) -> Result<(), TrialError>) -> Result<(), TrialError> {
+        let mut interrupted = false;
+        for (place, mut member) in std::mem::take(&mut self.members) {
+            match if interrupted { Ok(()) } else { act(&mut member) } {
+                Ok(()) => self.members.push((place, member)),
+                Err(TrialError::Interrupted) => {
+                    interrupted = true;
+                    self.members.push((place, member));
+                }
+                Err(error @ (TrialError::Misfit(_) | TrialError::Data(_) | TrialError::NotFinite { .. })) => {
+                    self.ends[place] = Some(Err(error));
+                }
+            }
+        }
+        if interrupted { Err(TrialError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Does something, and shares out the time that it took.
+    fn timed(
+        &mut self,
+        of: impl Fn(&mut Costs) -> &mut f64,
+        act: impl FnOnce(&mut Self) -> Result<(), TrialError>,
+    ) -> Result<(), TrialError> {
+        let (started, n_together) = (Instant::now(), self.members.len());
+        act(self)?;
+        let share = started.elapsed().as_secs_f64() / n_together.max(1) as f64;
+        for (_, member) in &mut self.members {
+            *of(&mut member.costs) += share;
+        }
+        Ok(())
+    }
+}
+
+const fn training(costs: &mut Costs) -> &mut f64 {
+    &mut costs.seconds_training
+}
+
+const fn evaluation(costs: &mut Costs) -> &mut f64 {
+    &mut costs.seconds_evaluation
+}
