@@ -12,7 +12,8 @@ use crate::assets::Digest;
 use crate::augment::Changes;
 use crate::data::{Content, Example, Split};
 
-/// The items of one split, ready to be fed.
+/// The items of one split, ready to be fed. A clone shares them.
+#[derive(Clone)]
 pub struct Presented {
     /// Ids, in order.
     pub ids: Vec<String>,
@@ -22,6 +23,7 @@ pub struct Presented {
     placement: Option<Placement>,
 }
 
+#[derive(Clone)]
 enum Items {
     /// `[item, channel, height, width]`, and hashes of the images that they were made of.
     Images(Tensor<4>, Vec<Digest>),

@@ -58,7 +58,8 @@ struct Chosen {
 }
 
 impl<'a> Member<'a> {
-    pub(super) fn new(trial: &'a Trial<'a>) -> Result<Self, TrialError> {
+    /// `other`: one that runs beside it.
+    pub(super) fn new(trial: &'a Trial<'a>, other: Option<&Self>) -> Result<Self, TrialError> {
         let splits = trial.splits()?;
         let program = trial.program(&splits)?;
         let cut = program.cut(trial.backbone);
@@ -68,8 +69,8 @@ impl<'a> Member<'a> {
             trial,
             cut,
             scope: trial.keeping.and_then(|keeping| keeping.scope(trial, &program, cut)).map(RefCell::new),
-            train: fresh(trial.present(&train)?),
-            validation: fresh(trial.present(&validation)?),
+            train: fresh(trial.present(&train, other.map(|other| &other.train.presented))?),
+            validation: fresh(trial.present(&validation, other.map(|other| &other.validation.presented))?),
             test,
             updates: Some(trial.method.recipe.optimizer.start(Seed::new(trial.seed))),
             seed: Seed::new(trial.seed),
@@ -134,9 +135,9 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    /// The test items.
-    pub(super) fn test(&self) -> Result<Items, TrialError> {
-        let presented = self.trial.present(&self.test)?;
+    /// The test items. `other`: those of one that runs beside it.
+    pub(super) fn test(&self, other: Option<&Items>) -> Result<Items, TrialError> {
+        let presented = self.trial.present(&self.test, other.map(|other| &other.presented))?;
         let sources = self.sources(self.chosen_program(), &presented)?;
         Ok(Items { presented, sources })
     }

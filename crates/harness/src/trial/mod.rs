@@ -18,7 +18,7 @@ use reprogram_taxonomy::Cut;
 
 use crate::augment::Augment;
 use crate::config::Budget;
-use crate::data::{Content, DataSet, Draw, Splits, TrainSize, draw};
+use crate::data::{Content, DataSet, Draw, Split, Splits, TrainSize, draw};
 use crate::interrupt;
 use crate::presentation::Presented;
 use crate::record::{Costs, ExampleOutcome, Metrics, Outcome};
@@ -153,8 +153,13 @@ impl Trial<'_> {
         Ok(self.method.build(&setup)?)
     }
 
-    fn present<Purpose>(&self, split: &crate::data::Split<Purpose>) -> Result<Presented, TrialError> {
-        Ok(Presented::new(split, self.backbone.card(), self.placement, self.device)?)
+    /// The items of a split, ready to be fed; those of another trial of the same data, where they are the same ones.
+    fn present<Purpose>(&self, split: &Split<Purpose>, other: Option<&Presented>) -> Result<Presented, TrialError> {
+        let same = other.filter(|other| split.examples().iter().map(|example| &example.id).eq(&other.ids));
+        match same {
+            Some(same) => Ok(same.clone()),
+            None => Ok(Presented::new(split, self.backbone.card(), self.placement, self.device)?),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ impl<'a> Session<'a> {
     pub(super) fn new(trials: &'a [Trial<'a>]) -> Self {
         let mut session = Self { members: Vec::with_capacity(trials.len()), ends: trials.iter().map(|_| None).collect() };
         for (place, trial) in trials.iter().enumerate() {
-            match Member::new(trial) {
+            match Member::new(trial, session.members.first().map(|(_, member)| member)) {
                 Ok(member) => session.members.push((place, member)),
                 Err(error) => session.ends[place] = Some(Err(error)),
             }
@@ -134,7 +134,7 @@ impl<'a> Session<'a> {
         let mut tests: Vec<Items> = Vec::with_capacity(self.members.len());
         self.timed(evaluation, |session| {
             session.each(|member| {
-                tests.push(member.test()?);
+                tests.push(member.test(tests.first())?);
                 Ok(())
             })
         })?;
