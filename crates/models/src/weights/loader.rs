@@ -7,6 +7,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Weights;
+use super::threads::fill_pieces;
 use crate::blocks::Weight;
 use crate::{Compact, Storage};
 
@@ -209,15 +210,16 @@ fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     /// Edge of the square that is transposed at a time, so that both sides stay in the cache.
     const TILE: usize = 32;
     let mut out = vec![0.0; values.len()];
-    for row_0 in (0..rows).step_by(TILE) {
-        for column_0 in (0..columns).step_by(TILE) {
-            for row in row_0..rows.min(row_0 + TILE) {
-                for column in column_0..columns.min(column_0 + TILE) {
-                    out[column * rows + row] = values[row * columns + column];
+    fill_pieces(&mut out, TILE * rows, |i, piece| {
+        let first = i * TILE;
+        for row_0 in (0..rows).step_by(TILE) {
+            for (column, out) in piece.chunks_exact_mut(rows).enumerate() {
+                for (row, out) in out[row_0..rows.min(row_0 + TILE)].iter_mut().enumerate() {
+                    *out = values[(row_0 + row) * columns + first + column];
                 }
             }
         }
-    }
+    });
     out
 }
 

@@ -22,6 +22,7 @@ mod raw;
 mod rearrange;
 mod release;
 mod shards;
+mod threads;
 mod torch;
 
 use std::collections::BTreeMap;

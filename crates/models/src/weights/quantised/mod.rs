@@ -9,6 +9,8 @@ mod legacy;
 
 use half::{bf16, f16};
 
+use super::threads::fill_pieces;
+
 /// A storage type. Everything is little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -103,16 +105,25 @@ impl Encoding {
     }
 }
 
-fn scalars<const BYTES: usize>(bytes: &[u8], out: &mut [f32], decode: impl Fn([u8; BYTES]) -> f32) {
-    for (&bytes, out) in bytes.as_chunks().0.iter().zip(out) {
-        *out = decode(bytes);
-    }
+/// Numbers that a thread decodes at a time.
+const PIECE: usize = 1 << 16;
+
+fn scalars<const BYTES: usize>(bytes: &[u8], out: &mut [f32], decode: impl Fn([u8; BYTES]) -> f32 + Sync) {
+    let (scalars, _) = bytes.as_chunks();
+    fill_pieces(out, PIECE, |i, piece| {
+        for (&bytes, out) in scalars[i * PIECE..].iter().zip(piece) {
+            *out = decode(bytes);
+        }
+    });
 }
 
-fn blocks<const BYTES: usize, const N: usize>(bytes: &[u8], out: &mut [f32], decode: impl Fn(&[u8; BYTES], &mut [f32; N])) {
-    for (block, out) in bytes.as_chunks().0.iter().zip(out.as_chunks_mut().0) {
-        decode(block, out);
-    }
+fn blocks<const BYTES: usize, const N: usize>(bytes: &[u8], out: &mut [f32], decode: impl Fn(&[u8; BYTES], &mut [f32; N]) + Sync) {
+    let (blocks, _) = bytes.as_chunks();
+    fill_pieces(out, PIECE, |i, piece| {
+        for (block, out) in blocks[i * (PIECE / N)..].iter().zip(piece.as_chunks_mut().0) {
+            decode(block, out);
+        }
+    });
 }
 
 /// The 16-bit float at this byte of a block.
