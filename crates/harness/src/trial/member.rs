@@ -21,6 +21,9 @@ use crate::presentation::Presented;
 use crate::record::{Costs, EpochPoint, Metrics, Outcome};
 use crate::reuse::Scope;
 
+/// Training items of which parts are made go through f in batches of this size.
+const MADE_AT_ONCE: usize = 32;
+
 /// A trial that runs.
 pub(super) struct Member<'a> {
     pub trial: &'a Trial<'a>,
@@ -112,6 +115,18 @@ impl<'a> Member<'a> {
 
     pub(super) const fn on_validation(&self) -> Way<'_, 'a> {
         Way::new(self, &self.program, &self.validation)
+    }
+
+    /// Makes the fixed parts that are made of training items.
+    pub(super) fn make(&mut self) -> Result<(), TrialError> {
+        if self.program.is_made_of_items() {
+            let order: Vec<usize> = (0..self.train.len()).collect();
+            let train = &self.train.presented;
+            let batches: Vec<Batch> = order.chunks(MADE_AT_ONCE).map(|items| train.batch(items)).collect();
+            self.program.make(self.trial.backbone, &batches, &train.labels)?;
+            self.costs.forward_items_training += self.train.len();
+        }
+        Ok(())
     }
 
     /// Finds out what training items go through f as; constant outputs are computed.

@@ -59,7 +59,10 @@ impl<'a> Session<'a> {
 
     /// Fits or trains, and chooses epochs on validation.
     fn choose(&mut self) -> Result<(), TrialError> {
-        self.timed(training, |session| session.each(|member| if member.needs_train() { member.prepare_train() } else { Ok(()) }))?;
+        self.timed(training, |session| {
+            session.each(Member::make)?;
+            session.each(|member| if member.needs_train() { member.prepare_train() } else { Ok(()) })
+        })?;
         self.timed(evaluation, |session| session.each(Member::prepare_validation))?;
         if self.members.first().is_some_and(|(_, member)| member.is_trainable()) {
             self.train()?;
