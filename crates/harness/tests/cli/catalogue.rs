@@ -66,14 +66,18 @@ fn put_data(place: &Place) {
 fn every_entry_runs_from_end_to_end() {
     let place = Place::with_empty_cache();
     put_data(&place);
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
-    fs::copy(model, place.path("tiny.gguf")).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures");
+    fs::copy(fixtures.join("gguf/llama3.gguf"), place.path("tiny.gguf")).unwrap();
+    fs::create_dir(place.path("vit")).unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        fs::copy(fixtures.join("vit").join(file), place.path("vit").join(file)).unwrap();
+    }
     let names: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
     place.put(
         "all.toml",
         &format!(
-            "name = 'all'\nseeds = [1]\n[[experiment]]\nbackbones = ['letters-vit', 'tiny-clip-cifar', './tiny.gguf']\ndatasets = ['pictures', 'words']\n\
-             methods = {names:?}\nimage-size = 20\nbudget = {{ epochs = 1, batch-size = 6, train-items = 12, validation-items = 4, test-items = 4 }}\n"
+            "name = 'all'\nseeds = [1]\n[[experiment]]\nbackbones = ['letters-vit', 'tiny-clip-cifar', './vit', './tiny.gguf']\ndatasets = ['pictures', 'words']\n\
+             methods = {names:?}\nimage-size = 12\nbudget = {{ epochs = 1, batch-size = 6, train-items = 12, validation-items = 4, test-items = 4 }}\n"
         ),
     );
     let mut command = place.command(&["--offline", "sweep", "all.toml", "--results", ".", "--jobs", "1"]);
