@@ -370,8 +370,9 @@ impl Cell<'_> {
         device: &Device,
     ) -> Result<(Option<Placement>, Built), TrialError> {
         let card = backbone.backbone.card();
-        if !card.accepts(data.dataset.modality()) {
-            let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts: card.modality(), data: data.dataset.modality() };
+        if self.method.takes().unwrap_or(card.modality()) != data.dataset.modality() {
+            let accepts = self.method.takes().unwrap_or(card.modality());
+            let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts, data: data.dataset.modality() };
             return Err(misfit.into());
         }
         let placement = placement(card, self.image_size)?;

@@ -5,7 +5,7 @@ use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 use reprogram_methods::{Batch, Placement, Program, Query};
 use reprogram_models::in_f32;
-use reprogram_taxonomy::{Card, InputSpace, Misfit};
+use reprogram_taxonomy::{Card, InputSpace, Misfit, Modality};
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
@@ -47,11 +47,19 @@ pub fn placement(card: &Card, image_size: Option<usize>) -> Result<Option<Placem
 
 impl Presented {
     /// Puts a split's items in shape.
-    pub fn new<Purpose>(split: &Split<Purpose>, card: &Card, placement: Option<Placement>, device: &Device) -> Result<Self, Misfit> {
+    /// `takes`: what the method takes items of, where that is not what the backbone takes.
+    pub fn new<Purpose>(
+        split: &Split<Purpose>,
+        card: &Card,
+        takes: Option<Modality>,
+        placement: Option<Placement>,
+        device: &Device,
+    ) -> Result<Self, Misfit> {
         let examples = split.examples();
         let ids = examples.iter().map(|example| example.id.clone()).collect();
         let labels = examples.iter().map(|example| example.label).collect();
         let items = match (card.main.input, placement) {
+            _ if takes == Some(Modality::Text) => Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?),
             (InputSpace::Image { channels, .. }, Some(placement)) => {
                 let mut pixels = Vec::new();
                 for example in examples {

@@ -42,6 +42,11 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
         "own.clone().narrow(1, from, width)",
         "axis 1 is that of the numbers of a learned token",
     ),
+    (
+        "methods/src/lstm.rs",
+        "Tensor::cat(vec![from_left.forward(&tokens, 0..n), right.flip([0])], 1)",
+        "axis 1 is that of the numbers of a state",
+    ),
     ("methods/src/manipulations/pixel_generator.rs", "Tensor::cat(vec![features, trigger], 1)", "axis 1 is that of the numbers of a code"),
     ("methods/src/manipulations/pixel_generator.rs", "drawn.narrow(2, top, height)", "axis 2 is that of rows of pixels"),
     ("methods/src/likelihood/mod.rs", "log_probabilities.gather(1, indices)", "log-probabilities of a vocabulary, one row a position"),

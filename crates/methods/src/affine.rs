@@ -17,7 +17,11 @@ pub(crate) struct Affine {
 impl Affine {
     /// W, b ~ U(−1/√in, 1/√in), as PyTorch starts a linear layer.
     pub(crate) fn uniform(n_in: usize, n_out: usize, rng: &mut impl RngExt, device: &Device) -> Self {
-        let bound = 1.0 / (n_in as f32).sqrt();
+        Self::within(1.0 / (n_in as f32).sqrt(), [n_in, n_out], rng, device)
+    }
+
+    /// W `[in, out]`, b ~ U(−bound, bound).
+    pub(crate) fn within(bound: f32, [n_in, n_out]: [usize; 2], rng: &mut impl RngExt, device: &Device) -> Self {
         let mut draw = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.random_range(-bound..bound)).collect() };
         let weight = TensorData::new(draw(n_in * n_out), [n_in, n_out]);
         let bias = TensorData::new(draw(n_out), [n_out]);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use reprogram_taxonomy::{InputSpace, Modality, OutputSpace};
 
 use crate::Setup;
+use crate::manipulations::{target_tokens, vocabulary};
 
 /// A formula, in words that can be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,8 @@ impl Sizes {
         ("V", "tokens of the vocabulary"),
         ("C", "target classes"),
         ("P", "weights of f, where a copy with others can be made"),
+        ("T", "tokens that the training items are made of"),
+        ("D", "words of the training items"),
     ];
 
     /// The sizes of a setting; what it lacks is left out.
@@ -91,6 +94,12 @@ impl Sizes {
             sizes.extend([("t", text.dim), ("L_t", text.depth)]);
         }
         sizes.extend(setup.backbone.weight_sizes().map(|sizes| ("P", sizes.iter().sum())));
+        if !setup.train_texts.is_empty() {
+            sizes.extend([
+                ("T", target_tokens(setup).len()),
+                ("D", vocabulary(setup.train_texts.iter().map(|text| text.text.as_str())).len()),
+            ]);
+        }
         sizes.extend(card.n_source_classes().map(|n| ("S", n)));
         sizes.insert(
             "f",

@@ -70,6 +70,7 @@ impl<'a> Fused<'a> {
         for (program, batch) in self.programs.iter().zip(batches) {
             match batch {
                 Batch::Images(pixels) => images.push(program.pixels(backbone, pixels.clone())),
+                Batch::Texts(queries) if let Some(pixels) = program.image_of(queries) => images.push(program.pixels(backbone, pixels)),
                 Batch::Texts(queries) => rows.extend(program.token_rows(backbone, queries)),
             }
         }

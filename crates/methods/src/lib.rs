@@ -21,6 +21,7 @@ mod fused;
 mod kept;
 mod keys;
 mod likelihood;
+mod lstm;
 mod manipulation;
 mod manipulations;
 mod masked_delta;

@@ -10,8 +10,8 @@ use crate::{
     Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt, FixedPromptSpec, Instruction, InstructionSpec, ItemKeys,
     ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec,
     PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt,
-    SampleMask, SampleMaskSpec, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TrainableResize, TrainableResizeSpec,
-    WeightDelta, WeightDeltaSpec,
+    SampleMask, SampleMaskSpec, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TokenPatches, TokenPatchesSpec, TrainableResize,
+    TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WeightDelta, WeightDeltaSpec,
 };
 
 /// A manipulation overrides exactly the hook that its location names.
@@ -24,6 +24,11 @@ pub trait Manipulate {
     /// Makes it of them, without a gradient. A misfit says what they lack.
     fn make(&mut self, _shown: &Shown<'_>) -> Result<(), Misfit> {
         Ok(())
+    }
+
+    /// ℓ = input, texts on a backbone that takes images: `[batch, channel, height, width]`. A part that has it takes texts.
+    fn image_of(&self, _texts: &[&str]) -> Option<Tensor<4>> {
+        None
     }
 
     /// ℓ = input, images: `[batch, channel, height, width]`; the shape is kept, unless τ = concatenative.
@@ -103,6 +108,8 @@ family! {
     "class-context" => ClassContext from ClassContextSpec,
     "low-rank" => LowRank from LowRankSpec,
     "weight-delta" => WeightDelta from WeightDeltaSpec,
+    "token-patches" => TokenPatches from TokenPatchesSpec,
+    "vocabulary-map" => VocabularyMap from VocabularyMapSpec,
     "pixel-strip" => PixelStrip from PixelStripSpec,
     "pixel-mark" => PixelMark from PixelMarkSpec,
     "steering" => Steering from SteeringSpec,

@@ -1,6 +1,6 @@
 //! A method is data: parts and a recipe.
 
-use reprogram_taxonomy::{Misfit, Signature, TargetSpace};
+use reprogram_taxonomy::{Misfit, Modality, Signature, TargetSpace};
 use serde::{Deserialize, Serialize};
 
 use crate::{AlignmentSpec, ManipulationSpec, Optimizer, Program, Schedule, Setup};
@@ -39,6 +39,12 @@ impl Method {
     /// Its coordinates.
     pub fn signature(&self) -> Signature {
         Signature { sites: self.manipulations.iter().map(ManipulationSpec::coordinates).collect(), alignment: self.alignment.coordinates() }
+    }
+
+    /// What it takes items of, where that is not what the backbone takes: a part turns one into the other.
+    pub fn takes(&self) -> Option<Modality> {
+        let reads_texts = |spec: &ManipulationSpec| matches!(spec, ManipulationSpec::TokenPatches(_));
+        self.manipulations.iter().any(reads_texts).then_some(Modality::Text)
     }
 
     /// Checks it against the backbone and the target, and builds its program.

@@ -13,7 +13,7 @@ use crate::{
     AlignmentSpec, BayesianMappingSpec, BottleneckSpec, ClassTemplateSpec, Contrast, Cover, DeepPromptSpec, DeltaSpec, FirstClassesSpec,
     FixedPromptSpec, FixedTokens, IdentitySpec, InstructionSpec, ItemKeysSpec, KeyValuePrefixSpec, LinearMapSpec, ManipulationSpec, Method,
     NearestTextSpec, PixelDeltaSpec, PixelMarkSpec, PixelRange, PixelStripSpec, PixelUnits, PrefixInit, PromptInit, Recipe, SoftPromptSpec,
-    Squash, SteeringSpec, TrainableResizeSpec, VerbalizerSpec,
+    Squash, SteeringSpec, StripContent, TrainableResizeSpec, VerbalizerSpec,
 };
 
 /// Learned tokens and keys, items whose keys stand in front, and numbers of a narrow layer, at each place.
@@ -21,6 +21,12 @@ const WIDTH: usize = 4;
 
 /// Columns of pixels beside an image.
 const STRIP: usize = 16;
+
+/// Where a learned image size starts. At one, where nothing is resampled, its gradient is zero.
+const RESIZE: f32 = 0.9;
+
+/// A steering vector is added once: in front of the second block, as in front of the first it would be at the embedding.
+const STEERED: Layers = Layers::Range { first: 1, last: 1 };
 
 /// How far a steering vector goes: from the middle between two classes to the middle of one.
 const STEERING: f32 = 0.5;
@@ -102,15 +108,18 @@ fn at_input(Point { format, operator, .. }: Point, modality: Modality) -> Option
         (Format::Fixed, Operator::Concatenative) => match modality {
             Modality::Text => Some(Spec::Instruction(InstructionSpec::default())),
             Modality::VisionLanguage => Some(Spec::ClassTemplate(ClassTemplateSpec::default())),
-            Modality::Vision | Modality::Audio | Modality::TimeSeries | Modality::Graph | Modality::Molecule | Modality::Protein => None,
+            Modality::Vision => Some(strip(StripContent::Fixed)),
+            Modality::Audio | Modality::TimeSeries | Modality::Graph | Modality::Molecule | Modality::Protein => None,
         },
-        (Format::Learnable, Operator::Concatenative) if modality == Modality::Vision => {
-            Some(Spec::PixelStrip(PixelStripSpec { width: STRIP, init_std: 0.0 }))
-        }
-        (Format::Learnable, Operator::Parametric) if pixels => Some(Spec::TrainableResize(TrainableResizeSpec::default())),
+        (Format::Learnable, Operator::Concatenative) if pixels => Some(strip(StripContent::Learned)),
+        (Format::Learnable, Operator::Parametric) if pixels => Some(Spec::TrainableResize(TrainableResizeSpec { scale: RESIZE })),
         (Format::Fixed, Operator::Additive | Operator::Parametric)
         | (Format::Learnable, Operator::Additive | Operator::Concatenative | Operator::Parametric) => None,
     }
+}
+
+const fn strip(content: StripContent) -> ManipulationSpec {
+    ManipulationSpec::PixelStrip(PixelStripSpec { width: STRIP, init_std: 0.0, content })
 }
 
 /// At the embedding, or in front of all blocks. Images that are compared with texts are images here.
@@ -125,6 +134,7 @@ fn inside(Point { format, operator, location, .. }: Point, modality: Modality) -
     let layers = is_hidden.then_some(Layers::All);
     match (format, operator) {
         (Format::Fixed, Operator::Additive) => {
+            let layers = is_hidden.then_some(STEERED);
             Some(Spec::Steering(SteeringSpec { modality, layers, scale: STEERING, contrast: Contrast::default() }))
         }
         (Format::Fixed, Operator::Concatenative) if is_hidden => {

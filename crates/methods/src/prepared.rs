@@ -160,6 +160,7 @@ impl Program {
     pub(crate) fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {
         match batch {
             Batch::Images(images) => Input::Image(lowered(self.pixels(backbone, images.clone()))),
+            Batch::Texts(queries) if let Some(images) = self.image_of(queries) => Input::Image(lowered(self.pixels(backbone, images))),
             Batch::Texts(queries) => Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries))),
         }
     }

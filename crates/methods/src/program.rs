@@ -169,6 +169,12 @@ impl Program {
         Err(ProgramLoadError::Unused(replacer.tensors.into_keys().collect::<Vec<_>>().join(", ")))
     }
 
+    /// Texts as images, where a part makes them that.
+    pub(crate) fn image_of(&self, queries: &[Query]) -> Option<Tensor<4>> {
+        let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
+        self.manipulations.iter().find_map(|part| part.image_of(&texts))
+    }
+
     /// The images as f gets them.
     pub(crate) fn pixels(&self, backbone: &dyn Backbone, images: Tensor<4>) -> Tensor<4> {
         self.manipulations.iter().fold(images, |images, part| part.pixels_for(backbone, images))

@@ -13,8 +13,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_methods::{
     AlignmentSpec, Batch, Contrast, Cover, DeltaSpec, DemonstrationsSpec, FixedPromptSpec, FixedTokens, IdentitySpec, InstructionSpec,
     ItemKeysSpec, KeyValuePrefixSpec, LabelledText, LinearMapSpec, LinearOn, ManipulationSpec, Method, NearestTextSpec, PixelMarkSpec,
-    PixelStripSpec, PrefixInit, Program, PromptInit, Query, Recipe, Seed, Setup, SoftPromptSpec, SteeringSpec, Target, Template,
-    VerbalizerSpec,
+    PixelStripSpec, PrefixInit, Program, PromptInit, Query, Recipe, Seed, Setup, SoftPromptSpec, SteeringSpec, StripContent, Target,
+    Template, VerbalizerSpec,
 };
 use reprogram_models::weights::{Gguf, Weights};
 use reprogram_models::{Backbone, EfficientNet, EfficientNetConfig, Input, KvCache, Llama, MbStage, cross_entropy};
@@ -229,7 +229,7 @@ fn a_mark_lightens_its_place_up_to_white() {
 }
 
 fn strip() -> ManipulationSpec {
-    ManipulationSpec::PixelStrip(PixelStripSpec { width: 6, init_std: 0.1 })
+    ManipulationSpec::PixelStrip(PixelStripSpec { width: 6, init_std: 0.1, content: StripContent::Learned })
 }
 
 #[test]

@@ -10,7 +10,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 use reprogram_methods::{
     AlignmentSpec, Batch, BottleneckSpec, Cover, DeepPromptSpec, DeltaSpec, Fused, KeyValuePrefixSpec, LinearMapSpec, LinearOn,
     LowRankSpec, ManipulationSpec, MappedPromptSpec, NamedTensor, PixelDeltaSpec, PixelRange, PixelUnits, PrefixInit, Prepared, Program,
-    PromptInit, SoftPromptSpec, Squash,
+    PromptEncoder, PromptInit, SoftPromptSpec, Squash,
 };
 use reprogram_models::cross_entropy;
 use reprogram_taxonomy::{Cut, Layers, Modality};
@@ -33,9 +33,9 @@ fn shallow(init: PromptInit) -> ManipulationSpec {
     ManipulationSpec::SoftPrompt(SoftPromptSpec { tokens: 2, init, modality: Modality::Vision })
 }
 
-fn mapped() -> ManipulationSpec {
+fn mapped(encoder: PromptEncoder) -> ManipulationSpec {
     let init = PromptInit::Normal { std: 1.0 };
-    ManipulationSpec::MappedPrompt(MappedPromptSpec { tokens: 2, hidden: Some(5), init, modality: Modality::Vision })
+    ManipulationSpec::MappedPrompt(MappedPromptSpec { tokens: 2, hidden: Some(5), init, modality: Modality::Vision, encoder })
 }
 
 fn prefix(map: Option<usize>) -> ManipulationSpec {
@@ -68,11 +68,15 @@ fn pixels(cover: Cover) -> ManipulationSpec {
 
 fn everything() -> Vec<(&'static str, ManipulationSpec, usize)> {
     let some = Layers::Range { first: 1, last: 2 };
+    // Two layers of two directions, each with four gates and two biases; then a map of the width of both, and one to the tokens.
+    let layer = |input: usize| 2 * (4 * 5 * (input + 5) + 2 * 4 * 5);
+    let lstm = layer(DIM) + layer(10) + 10 * 10 + 10 + 10 * DIM + DIM;
     let narrow = 2 * DIM * 3 + 3 + DIM;
     let network = DIM * 5 + 5 + 5 * 5 + 5 + 5 * DIM + DIM;
     vec![
         ("soft prompt", shallow(PromptInit::Xavier), 2 * DIM),
-        ("mapped prompt", mapped(), 2 * DIM + network),
+        ("mapped prompt", mapped(PromptEncoder::Mlp), 2 * DIM + network),
+        ("mapped prompt by an LSTM", mapped(PromptEncoder::Lstm), 2 * DIM + lstm),
         ("deep prompt", deep(2, Layers::All), DEPTH * 2 * DIM),
         ("deep prompt at some blocks", deep(2, some), 2 * 2 * DIM),
         ("prefix", prefix(None), DEPTH * 2 * 2 * DIM),

@@ -158,7 +158,7 @@ impl Trial<'_> {
         let same = other.filter(|other| split.examples().iter().map(|example| &example.id).eq(&other.ids));
         match same {
             Some(same) => Ok(same.clone()),
-            None => Ok(Presented::new(split, self.backbone.card(), self.placement, self.device)?),
+            None => Ok(Presented::new(split, self.backbone.card(), self.method.takes(), self.placement, self.device)?),
         }
     }
 }

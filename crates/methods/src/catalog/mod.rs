@@ -13,6 +13,7 @@ mod bayesian_label_mapping;
 mod black_box;
 mod context_optimization;
 mod contextual_calibration;
+mod cross_modal;
 mod enhanced_visual_prompting;
 mod full_fine_tuning;
 mod full_mapping;
@@ -28,6 +29,7 @@ mod prompt_tuning;
 mod sample_specific_masks;
 mod visual_prompt_tuning;
 mod visual_prompting;
+mod vocabulary_map;
 mod watermark_bayesian;
 mod zero_shot;
 
@@ -38,6 +40,7 @@ pub const CATALOG: &[&Entry] = &[
     &contextual_calibration::ENTRY,
     &prompt_tuning::ENTRY,
     &p_tuning::ENTRY,
+    &p_tuning::LSTM,
     &prefix_tuning::ENTRY,
     &prefix_tuning::P_TUNING_V2,
     &visual_prompt_tuning::SHALLOW,
@@ -67,6 +70,8 @@ pub const CATALOG: &[&Entry] = &[
     &black_box::BLACK_VIP,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
+    &cross_modal::ENTRY,
+    &vocabulary_map::ENTRY,
     &nearest_text::ENTRY,
     &nearest_text::ENSEMBLE,
     &context_optimization::ENTRY,

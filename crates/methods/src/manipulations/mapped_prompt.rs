@@ -1,11 +1,12 @@
 //! Learned tokens that a network makes of an embedding: P-tuning's prompt encoder.
 //!
-//! `z' = [MLP(E) ; z]`, E `[tokens, dim]`, `MLP(e) = W₃ relu(W₂ relu(W₁ e + b₁) + b₂) + b₃`. The network is trained with E and
-//! could be thrown away afterwards.
+//! `z' = [MLP(E) ; z]`, E `[tokens, dim]`, `MLP(e) = W₃ relu(W₂ relu(W₁ e + b₁) + b₂) + b₃`; or `W₂ relu(W₁ LSTM(E) + b₁) + b₂`
+//! with an LSTM of two layers that reads the prompt from both sides. The network is trained with E and could be thrown away
+//! afterwards.
 //!
 //! # Reference
-//! Liu et al., arXiv 2103.10385, §3.2; the network is that of PEFT's `PromptEncoder` with `encoder_reparameterization_type =
-//! "MLP"`. Deviation: the paper's biLSTM in front of the MLP is not there.
+//! Liu et al., arXiv 2103.10385, §3.2; the networks are those of PEFT's `PromptEncoder`, by default the one with
+//! `encoder_reparameterization_type = "MLP"`; the paper's is `encoder = "lstm"`, here without dropout.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation::relu};
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{site, text};
 use crate::affine::Affine;
+use crate::family::is_default;
+use crate::lstm::BiLstm;
 use crate::{Manipulate, Part, PromptInit, Setup};
 
 /// `part = "mapped-prompt"`
@@ -32,6 +35,20 @@ pub struct MappedPromptSpec {
     /// The backbone's modality.
     #[serde(default = "text")]
     pub modality: Modality,
+    /// The network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub encoder: PromptEncoder,
+}
+
+/// What makes tokens of an embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptEncoder {
+    /// Each token for itself, three layers.
+    #[default]
+    Mlp,
+    /// Both directions over all tokens, two layers, then two for each token.
+    Lstm,
 }
 
 const fn unit_normal() -> PromptInit {
@@ -43,7 +60,8 @@ const fn unit_normal() -> PromptInit {
 pub struct MappedPrompt {
     /// E: `[tokens, dim]`
     embedding: Param<Tensor<2>>,
-    layers: [Affine; 3],
+    lstm: Option<BiLstm>,
+    layers: Vec<Affine>,
 }
 
 impl Part for MappedPromptSpec {
@@ -62,15 +80,25 @@ impl Part for MappedPromptSpec {
         }
         let embedding = self.init.draw(self.tokens, setup, "mapped-prompt")?;
         let mut rng = setup.seed.fork("mapped-prompt network").rng();
-        let layers = [(dim, hidden), (hidden, hidden), (hidden, dim)].map(|(n, m)| Affine::uniform(n, m, &mut rng, setup.device));
-        Ok(MappedPrompt { embedding: Param::from_tensor(Tensor::from_data(embedding, in_f32(setup.device))), layers })
+        let (lstm, widths) = match self.encoder {
+            PromptEncoder::Mlp => (None, vec![(dim, hidden), (hidden, hidden), (hidden, dim)]),
+            PromptEncoder::Lstm => {
+                let lstm = BiLstm::uniform(dim, hidden, 2, &mut rng, setup.device);
+                (Some(lstm), vec![(2 * hidden, 2 * hidden), (2 * hidden, dim)])
+            }
+        };
+        let layers = widths.into_iter().map(|(n, m)| Affine::uniform(n, m, &mut rng, setup.device)).collect();
+        let embedding = Param::from_tensor(Tensor::from_data(embedding, in_f32(setup.device)));
+        Ok(MappedPrompt { embedding, lstm, layers })
     }
 }
 
 impl Manipulate for MappedPrompt {
     fn embedding(&self, stream: Stream) -> Stream {
-        let [first, second, third] = &self.layers;
-        let tokens = third.forward(relu(second.forward(relu(first.forward(self.embedding.val())))));
+        let embedding = self.embedding.val();
+        let read = self.lstm.as_ref().map_or(embedding.clone(), |lstm| lstm.forward(embedding));
+        let (last, inner) = self.layers.split_last().expect("a network has layers");
+        let tokens = last.forward(inner.iter().fold(read, |tokens, layer| relu(layer.forward(tokens))));
         stream.insert_prompt(tokens.unsqueeze())
     }
 }

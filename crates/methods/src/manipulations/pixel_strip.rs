@@ -1,4 +1,4 @@
-//! Learned columns of pixels beside the image, which becomes wider by them: for networks that take images of any size.
+//! Columns of pixels beside the image, learned or grey, which becomes wider by them: for networks that take images of any size.
 //!
 //! `x' = [x ; δ]`, δ `[channel, height, width]`, joined at the right edge: the input grows, so that no pixel is lost, and nothing
 //! is laid over another. Where images have one size there is no such thing; what lies on their canvas is additive
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pixel_frame::standard_normal;
 use super::site;
+use crate::family::is_default;
 use crate::masked_delta::canvas;
 use crate::{Manipulate, Part, Setup};
 
@@ -28,6 +29,20 @@ pub struct PixelStripSpec {
     /// Standard deviation of the initial δ around grey.
     #[serde(default)]
     pub init_std: f32,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub content: StripContent,
+}
+
+/// What a strip is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StripContent {
+    /// It is trained.
+    #[default]
+    Learned,
+    /// Pixels stay as they start: grey, or noise around it.
+    Fixed,
 }
 
 /// The strip.
@@ -42,7 +57,11 @@ impl Part for PixelStripSpec {
     type Module = PixelStrip;
 
     fn coordinates(&self) -> Site {
-        site(Modality::Vision, Format::Learnable, Location::Input, Operator::Concatenative)
+        let format = match self.content {
+            StripContent::Learned => Format::Learnable,
+            StripContent::Fixed => Format::Fixed,
+        };
+        site(Modality::Vision, format, Location::Input, Operator::Concatenative)
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<PixelStrip, Misfit> {
@@ -53,7 +72,8 @@ impl Part for PixelStripSpec {
         let shape = [1, channels, placement.canvas[0], self.width];
         let mut rng = setup.seed.fork("pixel-strip").rng();
         let values: Vec<f32> = (0..shape.iter().product()).map(|_| 0.5 + self.init_std * standard_normal(&mut rng)).collect();
-        Ok(PixelStrip { strip: Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), in_f32(setup.device))) })
+        let strip = Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), in_f32(setup.device)));
+        Ok(PixelStrip { strip: strip.set_require_grad(self.content == StripContent::Learned) })
     }
 }
 

@@ -9,6 +9,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use reprogram_methods::{Batch, Evidence, Fitting, LabelledText, Method, Program, Query, Seed, Setup, Sizes, Target, Template, Updates};
 use reprogram_models::weights::Gguf;
 use reprogram_models::{Backbone, Llama, cross_entropy};
+use reprogram_taxonomy::{InputSpace, Modality};
 use sha2::{Digest as _, Sha256};
 
 use super::{FRAMED, Toy, batch, target, two_towers, values};
@@ -26,8 +27,8 @@ pub(crate) struct Place {
 
 impl Place {
     /// One of each kind.
-    pub(crate) fn all() -> [Self; 3] {
-        [Self::vision(), Self::text(), Self::two_towers()]
+    pub(crate) fn all() -> [Self; 4] {
+        [Self::vision(), Self::text(), Self::two_towers(), Self::texts_as_images()]
     }
 
     /// Images on an image classifier.
@@ -35,6 +36,12 @@ impl Place {
         // Enough source classes for mappings that take ten a class.
         let backbone = Box::new(Toy::with_sources(30, 2, &Device::flex()).backbone);
         Self { name: "vision", backbone, target: target(3), batch: batch(4), texts: Vec::new() }
+    }
+
+    /// Texts on an image classifier.
+    fn texts_as_images() -> Self {
+        let Self { batch, texts, .. } = Self::text();
+        Self { name: "texts as images", batch, texts, ..Self::vision() }
     }
 
     /// Images on a model with a text tower.
@@ -69,7 +76,12 @@ impl Place {
 
     /// A method's program, if it fits here.
     pub(crate) fn build(&self, method: &Method) -> Option<Program> {
-        self.with_setup(|setup| method.build(setup).ok())
+        let modality = match self.batch {
+            Batch::Images(_) => Modality::Vision,
+            Batch::Texts(_) => Modality::Text,
+        };
+        let takes = method.takes().unwrap_or(self.backbone.card().modality());
+        if takes == modality { self.with_setup(|setup| method.build(setup).ok()) } else { None }
     }
 
     /// What formulae name.
@@ -83,7 +95,7 @@ impl Place {
             backbone: self.backbone.as_ref(),
             device: &device,
             target: &self.target,
-            placement: matches!(self.batch, Batch::Images(_)).then_some(FRAMED),
+            placement: matches!(self.backbone.card().main.input, InputSpace::Image { .. }).then_some(FRAMED),
             train_texts: &self.texts,
             seed: Seed::new(1),
         })

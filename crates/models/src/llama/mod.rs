@@ -197,7 +197,7 @@ impl Backbone for Llama {
         let (ids, spans) = batch.padded(&self.device());
         let hidden = self.model.embedding.rows(ids);
         let hidden = self.embedding_scale.map_or(hidden.clone(), |scale| hidden.mul_scalar(scale));
-        Stream::new(hidden, Tower::Text, 0, spans)
+        Stream::new(hidden, Tower::Text, 0, spans).of_tokens(batch.rows)
     }
 
     fn block(&self, layer: usize, stream: Stream) -> Stream {

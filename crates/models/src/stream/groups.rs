@@ -20,6 +20,7 @@ impl Stream {
             Self {
                 tokens: self.tokens.clone().narrow(0, rows.start, n),
                 spans: self.spans[rows.clone()].to_vec(),
+                ids: self.ids.as_ref().map(|ids| ids[rows.clone()].to_vec()),
                 ends: self.ends[rows].to_vec(),
                 masks: Vec::new(),
                 ..self.clone()
@@ -47,6 +48,7 @@ impl Stream {
         });
         let side_maps = side_maps.collect::<Option<Vec<SideMap>>>().and_then(|pair| <[SideMap; 2]>::try_from(pair).ok());
         Self {
+            ids: streams.iter().map(|stream| stream.ids.clone()).collect::<Option<Vec<_>>>().map(|ids| ids.concat()),
             spans: streams.iter().flat_map(|stream| stream.spans.clone()).collect(),
             ends: streams.iter().flat_map(|stream| stream.ends.clone()).collect(),
             tokens: Tensor::cat(streams.into_iter().map(|stream| stream.tokens).collect(), 0),

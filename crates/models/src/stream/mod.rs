@@ -5,6 +5,7 @@ mod branches;
 #[cfg(feature = "flex")]
 mod fused;
 mod groups;
+mod ids;
 mod past;
 mod positions;
 mod rows;
@@ -82,6 +83,8 @@ pub struct Stream {
     /// Index of the content token that a row is read at.
     ends: Vec<usize>,
     seats: Option<SeatPositions>,
+    /// Which tokens the content is, row by row without padding, where the backbone says so.
+    ids: Option<Vec<Vec<u32>>>,
     branches: Option<Branches>,
     cache: Option<KvCache>,
     /// Whether the cache takes this stream's own keys and values.
@@ -114,6 +117,7 @@ impl Stream {
             spans,
             ends,
             seats: None,
+            ids: None,
             branches: None,
             cache: None,
             is_kept: false,
@@ -307,6 +311,7 @@ impl Stream {
             let more = token.reshape([1, 1, dim]).expand([batch, total - seq, dim]);
             self.tokens = Tensor::cat(vec![self.tokens, more], 1);
         }
+        self.ids = None;
         self.layout.content = total - self.layout.front();
         self.spans = vec![Span { offset: 0, length: self.layout.content }; batch];
         self.ends = vec![self.layout.content.saturating_sub(1); batch];
@@ -320,6 +325,7 @@ impl Stream {
     #[must_use]
     pub(crate) fn prompt_as_content(mut self) -> Self {
         assert!(self.spans.iter().all(|span| span.offset == 0), "prompt and content are one");
+        self.ids = None;
         let n_prompt = std::mem::take(&mut self.layout.prompt);
         self.layout.content += n_prompt;
         for (span, end) in self.spans.iter_mut().zip(&mut self.ends) {
