@@ -25,7 +25,8 @@ pub use csv::csv;
 pub use latex::latex;
 pub use markdown::markdown;
 
-/// A group with fewer measured points than this has no grid.
+/// A sweep without a group of this many measured points has no grid; beside one that has, other groups show the lines that the
+/// sweep asks for.
 const AT_LEAST: usize = 12;
 
 /// One backbone on one data set.
@@ -112,10 +113,13 @@ pub enum Found {
 }
 
 impl Grid {
-    /// One for each group with enough measured points.
+    /// One for each group, where one of them has enough measured points.
     pub fn all(results: &Results, summary: &Summary) -> Vec<Self> {
-        let grids = summary.groups.iter().map(|group| Self::of(results, summary, group));
-        grids.filter(|grid| grid.n_measured() >= AT_LEAST).collect()
+        let grids: Vec<Self> = summary.groups.iter().map(|group| Self::of(results, summary, group)).collect();
+        if grids.iter().all(|grid| grid.n_measured() < AT_LEAST) {
+            return Vec::new();
+        }
+        grids.into_iter().filter(|grid| grid.n_measured() > 0).collect()
     }
 
     /// Points with an accuracy, those with nothing at the interfaces left out.
@@ -136,7 +140,12 @@ impl Grid {
         let alone = context.line(None, &[], &mut notes);
         let places =
             Point::all().map(|Point { format, location, operator, .. }| Place { format, location, operator }).collect::<BTreeSet<_>>();
-        let lines = places.into_iter().map(|place| context.line(Some(place), &alone.squares, &mut notes)).collect::<Vec<_>>();
+        let line = |place: Place, notes: &mut Footnotes| context.line(Some(place), &alone.squares, notes);
+        // What a sweep does not ask for is left out where it asks for little.
+        let asked = |place: &Place| line(*place, &mut Footnotes::default()).squares.iter().filter(|square| square.is_asked()).count();
+        let n_asked: usize = places.iter().map(&asked).sum();
+        let places = places.into_iter().filter(|place| n_asked >= AT_LEAST || asked(place) > 0);
+        let lines: Vec<Line> = places.map(|place| line(place, &mut notes)).collect();
         let apart = |row: &&Row| row.signature.as_ref().is_some_and(|signature| Acts::of(signature) == Acts::Apart);
         Self {
             title: title(group),
@@ -247,6 +256,14 @@ impl Line {
 }
 
 impl Square {
+    /// Whether a sweep has something to say of it that the axes alone do not.
+    fn is_asked(&self) -> bool {
+        match self.found {
+            Found::Measured { .. } | Found::Unfinished(_) => true,
+            Found::Impossible(_) | Found::Unasked => false,
+        }
+    }
+
     fn mean(&self) -> Option<f64> {
         match &self.found {
             Found::Measured { accuracy, .. } => Some(accuracy.mean),
