@@ -11,7 +11,7 @@
 //! | ω alignment | [`Alignment`] | identity, rule-based, statistical, linear |
 //!
 //! A [`Site`] is one coherent (λ, τ, ℓ); a [`Signature`] is a list of sites and one ω. There are two kinds of *no*:
-//! [`Incoherent`] (wrong on every backbone) and [`Misfit`] (right in itself, wrong on this [`Card`]).
+//! [`Incoherent`] (wrong on every backbone) and [`Misfit`] (right in itself, wrong on this [`Card`] or for this [`TargetSpace`]).
 //!
 //! The axes span a grid of [`Point`]s, each with a [`Verdict`] and its [`Need`]s. The survey's list of [`Paper`]s lies on
 //! it, in two [`Reading`]s: as published, and corrected.
