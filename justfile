@@ -34,3 +34,11 @@ criterion *ARGS:
 # API documentation, without warnings.
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Is a rerun of the default sweep worse than the committed one? Exit code 1 where it is.
+regression:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    results="$(mktemp -d)"
+    cargo run --release -- bench --results "$results"
+    cargo run --release -- compare results/reference/default "$results/default" --margin 0.02

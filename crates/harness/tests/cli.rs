@@ -11,6 +11,8 @@ mod augmenting;
 mod catalogue;
 #[path = "cli/checkpoints.rs"]
 mod checkpoints;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/fusing.rs"]
 mod fusing;
 #[path = "cli/place.rs"]

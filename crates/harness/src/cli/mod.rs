@@ -1,6 +1,7 @@
 //! The command line: one subcommand a file.
 
 pub mod bench;
+pub mod compare;
 pub mod completions;
 pub mod devices;
 pub mod explain;
@@ -11,6 +12,8 @@ pub mod parity;
 pub mod plan;
 pub mod pretrain;
 pub mod report;
+pub mod reproduce;
+pub mod rescore;
 pub mod score;
 pub mod self_test;
 pub mod sweep;
@@ -46,6 +49,12 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Make the tables, the plot and the page of a results folder again
     Report(report::ReportArgs),
+    /// Say whether a results folder is worse than another, cell by cell
+    Compare(compare::CompareArgs),
+    /// Score a results folder by other metrics, from its stored outcomes
+    Rescore(rescore::RescoreArgs),
+    /// Set what papers report beside what was measured, and say what cannot be run here
+    Reproduce(reproduce::ReproduceArgs),
     /// Say why a method runs on a backbone and a data set, or why not
     Explain(explain::ExplainArgs),
     /// Browse the catalogue of methods: what they are made of, how large they are, whom to cite
@@ -77,6 +86,9 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args, &console),
         Command::Plan(args) => plan::run(&args, &console),
         Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Rescore(args) => rescore::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Explain(args) => explain::run(&args, &console),
         Command::Methods(args) => methods::run(&args, &console),
         Command::Taxonomy(args) => taxonomy::run(&args),

@@ -1,5 +1,6 @@
 //! `report.html`: one self-contained page. Tables are readable without scripts; a small script sorts them.
 
+mod ranks;
 mod view;
 
 use minijinja::syntax::SyntaxConfig;

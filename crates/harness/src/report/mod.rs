@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Results ── Summary ──┬── table      terminal, Markdown, CSV, LaTeX
-//!    │                 ├── plot       accuracy against trainable parameters, SVG and PNG
+//!    │                 ├── plot       accuracy against trainable parameters, mean ranks over data sets, SVG and PNG
 //!    │                 ├── grid       λ/ℓ/τ down, ω across, where a sweep covers enough points
 //!    └─────────────────┴── html       one self-contained page
 //! ```
@@ -19,6 +19,7 @@ mod html;
 mod number;
 mod pairing;
 pub mod plot;
+mod ranking;
 mod results;
 mod summary;
 pub mod table;
@@ -27,7 +28,8 @@ mod write;
 
 pub use comparison::{Comparison, Tested, Verdict};
 pub use html::{PageError, page};
-pub use pairing::Unpaired;
+pub use pairing::{Unpaired, differences};
+pub use ranking::{NoRanking, Pool, Ranked, Ranking, pools};
 pub use results::{MissingTrial, Results};
 pub use summary::{ALPHA, Group, Mark, Numbers, Row, Summary};
 pub use table::terminal;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::results::{Cell, Results};
 use crate::record::{ExampleOutcome, Metrics, Record, Status};
 use crate::stats::Mcnemar;
 
@@ -98,6 +99,16 @@ pub(super) fn pair(a: Side<'_>, b: Side<'_>) -> Result<Paired, Unpaired> {
     let mcnemar = (seeds.len() == 1).then(|| Mcnemar::of(count(-1), count(1)));
     let differences = totals.into_values().map(|(sum, seeds)| f64::from(sum) / f64::from(seeds)).collect();
     Ok(Paired { seeds: seeds.len(), differences, mcnemar })
+}
+
+/// B's correctness minus A's by test item, averaged over common seeds, of two methods on one backbone and data set.
+pub fn differences(results: &Results, group: (&str, &str), a: &str, b: &str) -> Result<Vec<f64>, Unpaired> {
+    let cells: BTreeMap<&str, Cell<'_>> = results.cells(group).into_iter().collect();
+    let side = |method: &str| {
+        let (&method, cell) = cells.get_key_value(method).ok_or_else(|| Unpaired::NoTrial { method: method.to_owned() })?;
+        Ok::<_, Unpaired>(Side { method, records: &cell.records, outcomes: &results.outcomes })
+    };
+    pair(side(a)?, side(b)?).map(|paired| paired.differences)
 }
 
 fn first_unshared<'a>(one: &BTreeMap<&'a str, bool>, other: &BTreeMap<&'a str, bool>) -> Option<&'a str> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::results::Results;
 use super::summary::{ALPHA, Group, Row, Summary};
 use crate::record::Status;
-use crate::stats::{LEVEL, REPLICATES};
+use crate::stats::{LEVEL, REPLICATES, detectable};
 
 /// The protocol in sentences, one a line.
 pub(super) fn protocol(results: &Results, summary: &Summary) -> Vec<String> {
@@ -27,16 +27,37 @@ pub(super) fn protocol(results: &Results, summary: &Summary) -> Vec<String> {
             super::number::p_value(ALPHA).trim_end_matches('0'),
         ));
     }
+    lines.extend(power(summary));
     if !summary.comparisons.is_empty() {
         lines.push(format!(
             "comparisons: Δ is the first method minus the second, averaged over test items, and the verdict is on the first; the {level:.0} % interval is a \
-             percentile bootstrap over items ({} replicates), p as above, Holm p adjusted over all {} comparisons; tests are over items with the \
+             BCa bootstrap over items ({} replicates), p as above, Holm p adjusted over all {} comparisons; tests are over items with the \
              trained programs as they are, not over new seeds; “not shown” does not mean equal",
             super::number::count(REPLICATES),
             summary.comparisons.len(),
         ));
     }
     lines
+}
+
+/// What so many items cannot show, whatever the test.
+fn power(summary: &Summary) -> Option<String> {
+    const DISCORDANCE: f64 = 0.2;
+    let contested = summary.groups.iter().filter(|group| is_contested(group));
+    let items: BTreeSet<usize> = contested.filter_map(items).flat_map(|(least, most)| [least, most]).collect();
+    let bound = |&n: &usize| {
+        let least =
+            detectable(n, DISCORDANCE, ALPHA).map_or_else(|| "any".to_owned(), |least| format!("{} points", super::number::percent(least)));
+        format!("{least} with {} items", super::number::count(n))
+    };
+    let bounds: Vec<String> = items.iter().map(bound).collect();
+    (!bounds.is_empty()).then(|| {
+        format!(
+            "power: of two methods that disagree on a fifth of the items with one seed, a difference below {} is missed more often than in one draw of \
+             five, before any correction for the number of tests",
+            bounds.join(", ")
+        )
+    })
 }
 
 /// `letters-vit / digits`.

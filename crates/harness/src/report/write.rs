@@ -6,24 +6,31 @@ use std::path::{Path, PathBuf};
 
 use super::grid::{self, Grid};
 use super::html::page;
-use super::plot::{facets, png, svg};
+use super::plot::{facets, png, profiles, ranks_png, ranks_svg, svg};
+use super::ranking::pools;
 use super::results::Results;
 use super::summary::Summary;
-use super::table::{comparisons_csv, csv, latex, markdown};
+use super::table::{comparisons_csv, csv, latex, markdown, ranks_csv, ranks_markdown};
 
 /// Writes tables, plots and page into `dir`, which is made if it is not there. Returns the files' paths.
 ///
-/// The grid has files where a sweep covers enough points of it. `comparisons.csv` is written even if the sweep asks for none, so that an older one does not stay behind.
+/// The grid has files where a sweep covers enough points of it, performance profiles where settings and seeds allow them.
+/// `comparisons.csv` is written even if the sweep asks for none, so that an older one does not stay behind.
 pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
     let summary = Summary::of(results);
     let facets = facets(&summary);
-    let files: [(&str, Vec<u8>); 7] = [
+    let pools = pools(results);
+    let files: [(&str, Vec<u8>); 11] = [
         ("table.md", markdown(results, &summary).into_bytes()),
         ("table.csv", csv(results, &summary).into_bytes()),
         ("table.tex", latex(results, &summary).into_bytes()),
         ("comparisons.csv", comparisons_csv(results, &summary).into_bytes()),
         ("accuracy-vs-parameters.svg", svg(&facets).map_err(io::Error::other)?.into_bytes()),
         ("accuracy-vs-parameters.png", png(&facets).map_err(io::Error::other)?),
+        ("ranks.md", ranks_markdown(&pools).into_bytes()),
+        ("ranks.csv", ranks_csv(&pools).into_bytes()),
+        ("critical-difference.svg", ranks_svg(&pools).map_err(io::Error::other)?.into_bytes()),
+        ("critical-difference.png", ranks_png(&pools).map_err(io::Error::other)?),
         ("report.html", page(results, &summary).map_err(io::Error::other)?.into_bytes()),
     ];
     fs::create_dir_all(dir)?;
@@ -39,6 +46,14 @@ pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
             remove(dir, name)?;
         } else {
             paths.push(replace(dir, name, text.as_bytes())?);
+        }
+    }
+    let drawn = profiles(&pools).map_err(io::Error::other)?;
+    let (svg, png) = drawn.unzip();
+    for (name, bytes) in [("performance-profiles.svg", svg.map(String::into_bytes)), ("performance-profiles.png", png)] {
+        match bytes {
+            Some(bytes) => paths.push(replace(dir, name, &bytes)?),
+            None => remove(dir, name)?,
         }
     }
     Ok(paths)
@@ -85,7 +100,18 @@ mod tests {
     #[test]
     fn no_records_still_make_a_report() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(write(&Results::default(), dir.path()).unwrap().len(), 7);
+        assert_eq!(write(&Results::default(), dir.path()).unwrap().len(), 11);
+    }
+
+    #[test]
+    fn profiles_are_drawn_where_they_mean_something_and_do_not_stay_behind() {
+        use crate::report::ranking::tests::ordered;
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(write(&ordered(5), dir.path()).unwrap().len(), 13);
+        let drawing = fs::read_to_string(dir.path().join("performance-profiles.svg")).unwrap();
+        assert!(drawing.contains("Share of runs above each accuracy over 5 settings, for high, middle, low."));
+        assert_eq!(write(&ordered(4), dir.path()).unwrap().len(), 11);
+        assert!(!dir.path().join("performance-profiles.svg").exists());
     }
 
     #[test]

@@ -27,6 +27,12 @@ impl MeanInterval {
         Some(Self { n: values.len(), mean, half_width: half_width(values, mean) })
     }
 
+    /// Of a mean and a standard deviation (`n − 1` in its denominator) as others report them.
+    pub fn from_deviation(n: usize, mean: f64, deviation: f64) -> Self {
+        let half_width = (n > 1).then(|| quantile(n) * deviation / (n as f64).sqrt());
+        Self { n, mean, half_width }
+    }
+
     /// Lower and upper end, where there is an interval.
     pub fn ends(&self) -> Option<(f64, f64)> {
         self.half_width.map(|half| (self.mean - half, self.mean + half))
@@ -47,8 +53,12 @@ fn half_width(values: &[f64], mean: f64) -> Option<f64> {
     }
     let n = values.len() as f64;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let quantile = StudentsT::new(0.0, 1.0, n - 1.0).expect("n is at least two").inverse_cdf(0.5 + LEVEL / 2.0);
-    Some(quantile * (variance / n).sqrt())
+    Some(quantile(values.len()) * (variance / n).sqrt())
+}
+
+/// t_{n−1} at the level's upper end.
+fn quantile(n: usize) -> f64 {
+    StudentsT::new(0.0, 1.0, n as f64 - 1.0).expect("n is at least two").inverse_cdf(0.5 + LEVEL / 2.0)
 }
 
 #[cfg(test)]
@@ -66,6 +76,16 @@ pub(super) mod tests {
         cases
     }
 
+    /// A list of numbers of a case.
+    pub(in crate::stats) fn numbers(value: &serde_json::Value) -> Vec<f64> {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    /// A table of numbers of a case.
+    pub(in crate::stats) fn rows(value: &serde_json::Value) -> Vec<Vec<f64>> {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
     pub(in crate::stats) fn close(actual: f64, expected: f64, tolerance: f64) {
         assert!((actual - expected).abs() <= tolerance, "{actual} is not within {tolerance} of {expected}");
     }
@@ -78,6 +98,14 @@ pub(super) mod tests {
             close(interval.mean, case["mean"].as_f64().unwrap(), 1e-12);
             close(interval.half_width.unwrap(), case["half_width"].as_f64().unwrap(), 1e-9);
         }
+    }
+
+    #[test]
+    fn a_deviation_gives_the_same_interval_as_its_values() {
+        let deviation = (0.01_f64 + 0.04 + 0.01) / 2.0; // of .5, .8 and .5 around .6
+        let interval = MeanInterval::from_deviation(3, 0.6, deviation.sqrt());
+        close(interval.half_width.unwrap(), MeanInterval::of(&[0.5, 0.8, 0.5]).unwrap().half_width.unwrap(), 1e-12);
+        assert_eq!(MeanInterval::from_deviation(1, 0.6, 0.1).half_width, None);
     }
 
     #[test]

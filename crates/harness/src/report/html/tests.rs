@@ -52,3 +52,11 @@ fn the_page_at_the_edges() {
     add_failed(&mut failed, &DIGITS, &broken, 4, "out of memory");
     insta::assert_snapshot!([Results::default(), failed].map(|results| words(&of(&results))).join("\n=====\n"));
 }
+
+#[test]
+fn ranks_over_data_sets_have_a_section() {
+    let html = of(&crate::report::ranking::tests::ordered(5));
+    assert_eq!(html.matches("<h2>Ranks over data sets</h2>").count(), 1);
+    assert!(html.contains("5 settings are too few to tell any pair apart") && html.contains("Iman–Davenport F(2, 8) = ∞"));
+    assert!(!of(&realistic()).contains("Ranks over data sets"), "one data set a pool ranks nothing");
+}

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::ranks::RanksView;
 use crate::record::{Provenance, Record, Status};
 use crate::report::curves::Curve;
 use crate::report::grid::{Found, Grid, Line, Square, Standing, legend};
 use crate::report::number::{NONE, loss, percent, percent_interval, points, seconds};
 use crate::report::plot::{PlotError, facets, svg};
+use crate::report::ranking::pools;
 use crate::report::results::{Cell, Results};
 use crate::report::summary::{Group, Mark, Row, Summary};
 use crate::report::table::{Align, COLUMNS, COMPARISON_COLUMNS, COST_COLUMNS, Column};
@@ -25,6 +27,7 @@ pub(super) struct Page {
     signs: Vec<String>,
     groups: Vec<GroupView>,
     comparisons: Option<TableView>,
+    ranks: Option<RanksView>,
     footnotes: Vec<String>,
     protocol: Vec<String>,
 }
@@ -125,6 +128,7 @@ impl Page {
             grids: grids.iter().map(grid_view).collect(),
             groups: groups?,
             comparisons,
+            ranks: RanksView::of(&pools(results))?,
             footnotes: summary.footnotes.clone(),
             protocol: protocol(results, summary),
         })

@@ -6,6 +6,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::PlotError;
 use super::facet::Facet;
+use super::figure::Figure;
 use super::labels::{Placed, Spot, place, side_by_side};
 use super::painter::{Painter, Type};
 use super::scale::{Rect, XAxis, YAxis};
@@ -22,44 +23,45 @@ const LABEL: Type = Type { em: 13.0, weight: FontStyle::Normal, colour: INK };
 const TITLE: Type = Type { em: 15.0, weight: FontStyle::Bold, colour: INK };
 const SIDE: Type = Type { em: 12.0, weight: FontStyle::Normal, colour: MUTED };
 
-/// Width and height of the figure.
-pub(super) fn size(facets: &[Facet]) -> (u32, u32) {
-    let columns = facets.len().clamp(1, COLUMNS);
-    let rows = facets.len().div_ceil(columns).max(1);
-    (FACET.0 * columns as u32, FACET.1 * rows as u32 + LEGEND)
-}
+/// All facets.
+impl Figure for [Facet] {
+    fn size(&self) -> (u32, u32) {
+        let columns = self.len().clamp(1, COLUMNS);
+        let rows = self.len().div_ceil(columns).max(1);
+        (FACET.0 * columns as u32, FACET.1 * rows as u32 + LEGEND)
+    }
 
-/// What the figure shows, in a sentence: for those who cannot see it.
-pub(super) fn description(facets: &[Facet]) -> String {
-    let titles: Vec<&str> = facets.iter().map(|facet| facet.title.as_str()).collect();
-    if titles.is_empty() {
-        return "No finished trial to plot.".to_owned();
+    fn description(&self) -> String {
+        let titles: Vec<&str> = self.iter().map(|facet| facet.title.as_str()).collect();
+        if titles.is_empty() {
+            return "No finished trial to plot.".to_owned();
+        }
+        format!(
+            "Test accuracy against the number of trainable parameters, on a logarithmic axis, for {}. The numbers are in the table.",
+            titles.join("; ")
+        )
     }
-    format!(
-        "Test accuracy against the number of trainable parameters, on a logarithmic axis, for {}. The numbers are in the table.",
-        titles.join("; ")
-    )
-}
 
-pub(super) fn figure<DB: DrawingBackend>(painter: &Painter<'_, DB>, facets: &[Facet]) -> Result<(), PlotError> {
-    let (width, height) = size(facets);
-    let (width, height) = (f64::from(width), f64::from(height));
-    painter.fill(Rect { left: 0.0, top: 0.0, right: width, bottom: height }, PAPER)?;
-    if facets.is_empty() {
-        return painter.text("no finished trial to plot", (width / 2.0, height / 2.0), SIDE, HPos::Center);
+    fn draw<DB: DrawingBackend>(&self, painter: &Painter<'_, DB>) -> Result<(), PlotError> {
+        let (width, height) = self.size();
+        let (width, height) = (f64::from(width), f64::from(height));
+        painter.fill(Rect { left: 0.0, top: 0.0, right: width, bottom: height }, PAPER)?;
+        if self.is_empty() {
+            return painter.text("no finished trial to plot", (width / 2.0, height / 2.0), SIDE, HPos::Center);
+        }
+        for (index, facet) in self.iter().enumerate() {
+            let left = f64::from(FACET.0) * (index % COLUMNS) as f64;
+            let top = f64::from(FACET.1) * (index / COLUMNS) as f64;
+            let frame = Rect {
+                left: left + MARGIN.0,
+                top: top + MARGIN.1,
+                right: left + f64::from(FACET.0) - MARGIN.2,
+                bottom: top + f64::from(FACET.1) - MARGIN.3,
+            };
+            one(painter, facet, frame)?;
+        }
+        legend(painter, self, height - f64::from(LEGEND))
     }
-    for (index, facet) in facets.iter().enumerate() {
-        let left = f64::from(FACET.0) * (index % COLUMNS) as f64;
-        let top = f64::from(FACET.1) * (index / COLUMNS) as f64;
-        let frame = Rect {
-            left: left + MARGIN.0,
-            top: top + MARGIN.1,
-            right: left + f64::from(FACET.0) - MARGIN.2,
-            bottom: top + f64::from(FACET.1) - MARGIN.3,
-        };
-        one(painter, facet, frame)?;
-    }
-    legend(painter, facets, height - f64::from(LEGEND))
 }
 
 fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect) -> Result<(), PlotError> {

@@ -78,3 +78,18 @@ fn every_character_that_a_report_writes_has_a_glyph() {
         assert_ne!(font.glyph_id(character).0, 0, "{character}");
     }
 }
+
+#[test]
+fn the_diagram_of_ranks_says_what_it_shows() {
+    use crate::report::ranking::{pools, tests::ordered};
+    let drawn = [ordered(5), ordered(8), realistic(), Results::default()].map(|results| ranks_svg(&pools(&results)).unwrap());
+    insta::assert_snapshot!(drawn.map(|svg| words(&svg)).join("\n=====\n"));
+}
+
+#[test]
+fn the_diagram_of_ranks_is_the_same_every_time() {
+    use crate::report::ranking::{pools, tests::ordered};
+    let bytes = ranks_png(&pools(&ordered(8))).unwrap();
+    assert_eq!(bytes, ranks_png(&pools(&ordered(8))).unwrap());
+    assert!(u32::from_be_bytes(bytes[16..20].try_into().unwrap()) >= 1200);
+}

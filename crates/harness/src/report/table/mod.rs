@@ -5,6 +5,7 @@ mod costs;
 mod csv;
 mod latex;
 mod markdown;
+mod ranks;
 mod terminal;
 
 pub(super) use columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
@@ -15,6 +16,8 @@ pub(super) use latex::escape as escape_latex;
 pub use latex::latex;
 pub(super) use markdown::escape as escape_markdown;
 pub use markdown::markdown;
+pub(super) use ranks::{rank_table, tests_in_words};
+pub use ranks::{ranks_csv, ranks_markdown};
 pub use terminal::terminal;
 
 #[cfg(test)]

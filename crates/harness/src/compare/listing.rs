@@ -1,0 +1,93 @@
+//! The comparison as a table.
+
+use std::collections::BTreeMap;
+
+use super::{By, Cell, Compared, Question, Tested};
+use crate::listing::{Entry, Listing};
+use crate::report::ALPHA;
+use crate::stats::REPLICATES;
+
+const COLUMNS: [&str; 14] =
+    ["backbone", "data set", "seeds", "items", "A", "B", "gain", "low", "high", "p", "Holm p", "could show", "paired by", "verdict"];
+
+/// One row a cell, and what could not be compared as notes.
+pub fn listing(a: &str, b: &str, compared: &Compared, question: &Question) -> Listing {
+    let mut listing = Listing::new(format!("B = {b} against A = {a}, {}", question.metric.as_str()), &COLUMNS);
+    for cell in &compared.cells {
+        listing.push(row(cell));
+    }
+    terms(&mut listing, compared, question);
+    let mut changes = BTreeMap::<String, Vec<&str>>::new();
+    for cell in compared.cells.iter().filter(|cell| cell.by == By::Name) {
+        let names = changes.entry(cell.changes.join("; ")).or_default();
+        if !names.contains(&cell.method.as_str()) {
+            names.push(&cell.method);
+        }
+    }
+    for (change, methods) in changes {
+        listing.note(format!("paired by name, for their keys differ: {} ({change})", methods.join(", ")));
+    }
+    for (what, trials) in
+        [("broke in B", compared.broken.clone()), ("only in A", by_cell(&compared.only_a)), ("only in B", by_cell(&compared.only_b))]
+    {
+        if !trials.is_empty() {
+            listing.note(format!("{what}: {}", trials.join("; ")));
+        }
+    }
+    listing
+}
+
+/// Seeds of one cell together: `a · b · c, seed 1, 2`.
+fn by_cell(trials: &[String]) -> Vec<String> {
+    const SEED: &str = ", seed ";
+    let mut cells = BTreeMap::<&str, Vec<&str>>::new();
+    for (cell, seed) in trials.iter().filter_map(|trial| trial.rsplit_once(SEED)) {
+        cells.entry(cell).or_default().push(seed);
+    }
+    cells.into_iter().map(|(cell, seeds)| format!("{cell}{SEED}{}", seeds.join(", "))).collect()
+}
+
+fn row(cell: &Cell) -> Vec<Entry> {
+    let mut row: Vec<Entry> =
+        vec![cell.method.as_str().into(), cell.backbone.as_str().into(), cell.dataset.as_str().into(), cell.seeds.into()];
+    let by = cell.by.as_str();
+    match &cell.outcome {
+        Ok(tested) => {
+            let Tested { n, a, b, gain, interval, p, holm_p, could_show, verdict } = *tested;
+            row.push(n.into());
+            row.extend([a, b, gain].map(rounded));
+            row.extend([interval.map(|ends| ends.0), interval.map(|ends| ends.1)].map(|end| end.map_or(Entry::None, rounded)));
+            row.extend([p, holm_p, could_show].map(rounded));
+            row.extend([by.into(), verdict.as_str().into()]);
+        }
+        Err(reason) => {
+            row.extend(std::iter::repeat_n(Entry::None, 9));
+            row.extend([by.into(), format!("not compared: {reason}").into()]);
+        }
+    }
+    row
+}
+
+/// Four decimals say all that a few thousand items can.
+fn rounded(value: f64) -> Entry {
+    let value = (value * 1e4).round() / 1e4;
+    Entry::Number(if value == 0.0 { 0.0 } else { value })
+}
+
+fn terms(listing: &mut Listing, compared: &Compared, question: &Question) {
+    let unit = if question.clusters.is_empty() { "items" } else { "clusters of items" };
+    listing.note(format!(
+        "gain: B minus A, positive where B is better, averaged over items and common seeds; low, high: 95 % BCa bootstrap interval over {unit} \
+         ({REPLICATES} replicates); p: two-sided sign-flip test over {unit}; Holm p: adjusted over all {} cells; could show: the least \
+         difference that so many {unit}, disagreeing as they do, show in four of five draws. Tests are over items with the trained programs \
+         as they are, not over new seeds.",
+        compared.cells.len()
+    ));
+    let margin = if question.margin > 0.0 { format!(" and larger than the margin of {}", question.margin) } else { String::new() };
+    listing.note(format!("A loss counts where its Holm p is below {ALPHA}{margin}; no difference shown does not mean equal."));
+    let floor = compared.cells.len() as f64 / (REPLICATES + 1) as f64;
+    if floor >= ALPHA {
+        listing
+            .note(format!("With so many cells no p can pass Holm's correction: {REPLICATES} draws give no p below {floor:.3} times one."));
+    }
+}

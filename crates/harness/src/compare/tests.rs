@@ -1,0 +1,109 @@
+//! Canned folders: an unchanged rerun, planted losses, and what cannot be paired.
+
+use super::*;
+use crate::listing::ListFormat;
+use crate::record::Status;
+use crate::report::canned::{DIGITS, add, add_failed, method, realistic, signature};
+use reprogram_taxonomy::{Alignment, Modality};
+
+fn one(accuracies: &[f64]) -> Results {
+    let mut results = Results { sweep: "toy".to_owned(), ..Results::default() };
+    add(&mut results, &DIGITS, &method("linear", signature(Modality::Vision, &[], Alignment::Linear), 10, accuracies));
+    results
+}
+
+fn verdicts(compared: &Compared) -> Vec<Verdict> {
+    compared.cells.iter().map(|cell| cell.outcome.as_ref().unwrap().verdict).collect()
+}
+
+#[test]
+fn an_unchanged_rerun_is_not_flagged() {
+    let compared = Compared::of(&realistic(), &realistic(), &Question::default());
+    assert!(verdicts(&compared).iter().all(|verdict| *verdict == Verdict::Same));
+    assert!(compared.broken.is_empty() && compared.only_a.is_empty() && compared.only_b.is_empty());
+    assert!(compared.cells.iter().all(|cell| cell.by == By::Key && cell.changes.is_empty()));
+}
+
+#[test]
+fn a_planted_loss_is_caught_and_a_gain_is_not_a_loss() {
+    let (before, after) = (one(&[0.8, 0.81]), one(&[0.7, 0.72]));
+    assert_eq!(verdicts(&Compared::of(&before, &after, &Question::default())), [Verdict::Loss]);
+    assert_eq!(verdicts(&Compared::of(&after, &before, &Question::default())), [Verdict::Gain]);
+}
+
+#[test]
+fn a_loss_that_the_items_do_not_bear_out_is_not_flagged() {
+    let compared = Compared::of(&one(&[0.8]), &one(&[0.795]), &Question::default());
+    assert_eq!(verdicts(&compared), [Verdict::NotShown]);
+    let tested = compared.cells[0].outcome.as_ref().unwrap();
+    assert!(tested.could_show > 0.005, "{tested:?}");
+}
+
+#[test]
+fn a_loss_within_the_margin_is_borne() {
+    let question = Question { margin: 0.15, ..Question::default() };
+    assert_eq!(verdicts(&Compared::of(&one(&[0.8]), &one(&[0.7]), &question)), [Verdict::Borne]);
+}
+
+#[test]
+fn items_of_one_cluster_are_one_piece_of_evidence() {
+    let clusters = (0..DIGITS.items).map(|item| (format!("{item:05}"), "the same".to_owned())).collect();
+    let compared = Compared::of(&one(&[0.8]), &one(&[0.7]), &Question { clusters, ..Question::default() });
+    assert_eq!(verdicts(&compared), [Verdict::NotShown]);
+    assert_eq!(compared.cells[0].outcome.as_ref().unwrap().interval, None);
+}
+
+#[test]
+fn other_keys_are_paired_by_name_and_what_changed_is_said() {
+    let (before, mut after) = (one(&[0.8]), one(&[0.6]));
+    for record in &mut after.records {
+        let key = format!("f{}", &record.key[1..]);
+        let outcomes = after.outcomes.remove(&record.key).unwrap();
+        record.config = serde_json::json!({ "learning_rate": 1.0 });
+        record.key.clone_from(&key);
+        after.outcomes.insert(key, outcomes);
+    }
+    let compared = Compared::of(&before, &after, &Question::default());
+    assert_eq!(compared.cells[0].by, By::Name);
+    assert_eq!(compared.cells[0].changes, ["learning_rate: 0.01 → 1.0"]);
+    assert_eq!(verdicts(&compared), [Verdict::Loss]);
+}
+
+#[test]
+fn what_broke_and_what_vanished_is_named() {
+    let before = one(&[0.8, 0.8, 0.8]);
+    let mut after = one(&[0.8]);
+    let linear = method("linear", signature(Modality::Vision, &[], Alignment::Linear), 10, &[]);
+    add_failed(&mut after, &DIGITS, &linear, 1, "loss is not\na number");
+    let compared = Compared::of(&before, &after, &Question::default());
+    assert_eq!(compared.broken, ["linear · letters-vit · digits, seed 1: loss is not a number"]);
+    assert_eq!(compared.only_a, ["linear · letters-vit · digits, seed 2"]);
+    assert!(matches!(after.records[1].status, Status::Failed { .. }));
+}
+
+#[test]
+fn other_items_are_not_compared() {
+    let (before, mut after) = (one(&[0.8]), one(&[0.8]));
+    let key = after.records[0].key.clone();
+    "another".clone_into(&mut after.outcomes.get_mut(&key).unwrap()[0].id);
+    let compared = Compared::of(&before, &after, &Question::default());
+    let reason = compared.cells[0].outcome.as_ref().unwrap_err().to_string();
+    assert!(reason.contains("different items with seed 0"), "{reason}");
+    after.outcomes.clear();
+    let compared = Compared::of(&before, &after, &Question::default());
+    assert_eq!(compared.unpaired().count(), 1);
+}
+
+#[test]
+fn the_table_says_everything() {
+    let (before, mut after) = (realistic(), realistic());
+    after.records.retain(|record| record.method != "RLM");
+    let worse = after.records.iter().position(|record| record.method == "BLM").unwrap();
+    let key = after.records[worse].key.clone();
+    for outcome in after.outcomes.get_mut(&key).unwrap().iter_mut().step_by(3) {
+        outcome.prediction = (outcome.gold + 1) % 10;
+    }
+    let question = Question::default();
+    let table = listing("old", "new", &Compared::of(&before, &after, &question), &question);
+    insta::assert_snapshot!(table.render(ListFormat::Terminal, Some(150)));
+}

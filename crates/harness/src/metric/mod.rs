@@ -1,0 +1,169 @@
+//! Metrics of a trial from its stored outcomes: one record of log-probabilities, scored by any of them, without the model.
+//!
+//! | name | is | better |
+//! | --- | --- | --- |
+//! | `accuracy` | share of items whose prediction is the gold class | higher |
+//! | `balanced-accuracy` | mean recall over the classes that occur | higher |
+//! | `macro-f1` | mean F1 over the classes that occur or are predicted | higher |
+//! | `nll` | mean negative log-probability of the gold class, in nats | lower |
+//! | `brier` | mean of `Σ_k (p_k − 1[k = gold])²` | lower |
+//! | `ece` | expected calibration error over 15 bins of equal width | lower |
+//!
+//! The file of each says its formula and where it is from.
+
+mod calibration;
+mod confusion;
+mod proper;
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+pub use calibration::{BINS, expected_calibration_error};
+pub use confusion::Confusion;
+pub use proper::{brier, negative_log_likelihood};
+
+use crate::record::ExampleOutcome;
+
+/// What a trial's outcomes are scored by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Metric {
+    /// Share of items whose prediction is the gold class.
+    Accuracy,
+    /// Mean recall over the classes that occur.
+    BalancedAccuracy,
+    /// Mean F1 over the classes that occur or are predicted.
+    #[value(name = "macro-f1")]
+    MacroF1,
+    /// Mean negative log-probability of the gold class, in nats.
+    Nll,
+    /// Mean squared distance of probabilities from the gold class, summed over classes.
+    Brier,
+    /// Expected calibration error over 15 bins of equal width.
+    Ece,
+}
+
+/// Why there is no number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unscored {
+    /// No item was scored.
+    #[error("there is no item")]
+    NoItem,
+    /// An item has no probabilities: its answer was read off a text.
+    #[error("item {id} has no log-probability of its gold class")]
+    NoProbability {
+        /// The item.
+        id: String,
+    },
+}
+
+impl Metric {
+    /// All of them, in the order of the table above.
+    pub const ALL: [Self; 6] = [Self::Accuracy, Self::BalancedAccuracy, Self::MacroF1, Self::Nll, Self::Brier, Self::Ece];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::BalancedAccuracy => "balanced-accuracy",
+            Self::MacroF1 => "macro-f1",
+            Self::Nll => "nll",
+            Self::Brier => "brier",
+            Self::Ece => "ece",
+        }
+    }
+
+    /// Of a trial's items.
+    pub fn of(self, outcomes: &[ExampleOutcome]) -> Result<f64, Unscored> {
+        if outcomes.is_empty() {
+            return Err(Unscored::NoItem);
+        }
+        match self {
+            Self::Accuracy => Ok(Confusion::of(outcomes).accuracy()),
+            Self::BalancedAccuracy => Ok(Confusion::of(outcomes).balanced_accuracy()),
+            Self::MacroF1 => Ok(Confusion::of(outcomes).macro_f1()),
+            Self::Nll => mean_of(outcomes, negative_log_likelihood),
+            Self::Brier => mean_of(outcomes, brier),
+            Self::Ece => expected_calibration_error(outcomes, BINS),
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn mean_of(outcomes: &[ExampleOutcome], item: impl Fn(&ExampleOutcome) -> Result<f64, Unscored>) -> Result<f64, Unscored> {
+    let total: f64 = outcomes.iter().map(item).sum::<Result<f64, Unscored>>()?;
+    Ok(total / outcomes.len() as f64)
+}
+
+/// Probabilities of an item's classes.
+fn probabilities(outcome: &ExampleOutcome) -> Result<Vec<f64>, Unscored> {
+    if outcome.gold >= outcome.log_probabilities.len() {
+        return Err(Unscored::NoProbability { id: outcome.id.clone() });
+    }
+    Ok(outcome.log_probabilities.iter().map(|value| f64::from(*value).exp()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn outcome(gold: usize, prediction: usize, log_probabilities: &[f32]) -> ExampleOutcome {
+        ExampleOutcome { id: "item".to_owned(), gold, prediction, log_probabilities: log_probabilities.to_vec() }
+    }
+
+    /// Ties go to the lower class, as in a trial.
+    fn argmax(row: &[f32]) -> usize {
+        (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+    }
+
+    #[test]
+    fn agrees_with_scikit_learn() {
+        let text = include_str!("../../tests/fixtures/stats/reference.json");
+        let all: serde_json::Value = serde_json::from_str(text).unwrap();
+        let cases = all["classification"].as_array().unwrap();
+        assert!(cases.len() >= 6);
+        for case in cases {
+            let golds: Vec<usize> = serde_json::from_value(case["gold"].clone()).unwrap();
+            let rows: Vec<Vec<f32>> = serde_json::from_value(case["log_probabilities"].clone()).unwrap();
+            let outcomes: Vec<ExampleOutcome> = golds.iter().zip(&rows).map(|(&gold, row)| outcome(gold, argmax(row), row)).collect();
+            let close = |name: &str, found: f64| {
+                let expected = case[name].as_f64().unwrap();
+                assert!((found - expected).abs() < 1e-6, "{}, {name}: {found} is not {expected}", case["name"]);
+            };
+            close("accuracy", Metric::Accuracy.of(&outcomes).unwrap());
+            close("balanced_accuracy", Metric::BalancedAccuracy.of(&outcomes).unwrap());
+            close("macro_f1", Metric::MacroF1.of(&outcomes).unwrap());
+            close("nll", Metric::Nll.of(&outcomes).unwrap());
+            close("brier", Metric::Brier.of(&outcomes).unwrap());
+            close("ece", expected_calibration_error(&outcomes, case["bins"].as_u64().unwrap() as usize).unwrap());
+            let confusion: Vec<Vec<usize>> = serde_json::from_value(case["confusion"].clone()).unwrap();
+            assert_eq!(Confusion::of(&outcomes).counts(), confusion, "{}", case["name"]);
+        }
+    }
+
+    #[test]
+    fn what_has_no_probabilities_has_no_loss_but_an_accuracy() {
+        let outcomes = [outcome(1, 1, &[]), outcome(0, 1, &[])];
+        assert_eq!(Metric::Accuracy.of(&outcomes), Ok(0.5));
+        for metric in [Metric::Nll, Metric::Brier, Metric::Ece] {
+            assert_eq!(metric.of(&outcomes).unwrap_err().to_string(), "item item has no log-probability of its gold class");
+        }
+    }
+
+    #[test]
+    fn nothing_has_no_score() {
+        assert!(Metric::ALL.iter().all(|metric| metric.of(&[]) == Err(Unscored::NoItem)));
+    }
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        for metric in Metric::ALL {
+            assert_eq!(metric.to_possible_value().unwrap().get_name(), metric.as_str());
+        }
+    }
+}
