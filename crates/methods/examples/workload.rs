@@ -17,7 +17,7 @@ use burn::module::Module as _;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_methods::{
-    AlignmentSpec, Batch, ClassContextSpec, ClassTemplateSpec, ContextOf, LinearMapSpec, ManipulationSpec, Method, NamedTensor,
+    AlignmentSpec, Batch, ClassContextSpec, ClassTemplateSpec, ContextOf, LinearMapSpec, ManipulationSpec, Method, NamePlace, NamedTensor,
     NearestTextSpec, Optimizer, PixelFrameSpec, Placement, Program, PromptInit, Query, RandomMappingSpec, Recipe, Seed, Setup,
     SoftPromptSpec, Squash, Target, Template, Updates, VerbalizerSpec, catalog,
 };
@@ -233,8 +233,8 @@ impl Backbone for Told<'_> {
         self.0.joint()
     }
 
-    fn text_features(&self, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
-        self.0.text_features(rows, run)
+    fn text_features_times(&self, copies: usize, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+        self.0.text_features_times(copies, rows, run)
     }
 
     fn heads(&self) -> Option<Heads> {
@@ -261,7 +261,8 @@ fn texts() -> Vec<Query> {
 fn method(name: &str) -> Method {
     if name == "coop" {
         let template = ManipulationSpec::ClassTemplate(ClassTemplateSpec { templates: vec!["{} w7".to_owned()] });
-        let context = ClassContextSpec { tokens: 16, init: PromptInit::Normal { std: 0.02 }, of: ContextOf::All };
+        let context =
+            ClassContextSpec { tokens: 16, init: PromptInit::Normal { std: 0.02 }, of: ContextOf::All, name: NamePlace::End, near: None };
         return Method {
             manipulations: vec![template, ManipulationSpec::ClassContext(context)],
             alignment: AlignmentSpec::NearestText(NearestTextSpec {}),

@@ -1,13 +1,14 @@
 //! `O_ω`: how the source output becomes target scores.
 
 use burn::tensor::Tensor;
-use reprogram_taxonomy::Alignment;
+use reprogram_taxonomy::{Alignment, Misfit};
 
 use crate::family::family;
 use crate::{
-    BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, ContextualCalibration, ContextualCalibrationSpec, FirstClasses,
-    FirstClassesSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec, LinearMap, LinearMapSpec, NearestText,
-    NearestTextSpec, RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Verbalizer, VerbalizerSpec,
+    BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, ClassTexts, ContextualCalibration, ContextualCalibrationSpec,
+    CountedTexts, CountedTextsSpec, FirstClasses, FirstClassesSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec,
+    LinearMap, LinearMapSpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec, RandomMapping, RandomMappingSpec, RankMapping,
+    RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer, VerbalizerSpec, WeightedTexts, WeightedTextsSpec,
 };
 
 /// What of f an alignment reads.
@@ -21,6 +22,10 @@ pub enum Reads {
     Answers,
     /// How near an item is to each class's text in the joint space, `[batch, target]`.
     ClassTexts,
+    /// How near an item is to each text of every class in the joint space, `[batch, text]`, the texts of a class together.
+    EachText,
+    /// How near each patch of an item is to each text of every class, `[batch, patch · text]`.
+    LocalTexts,
 }
 
 /// What an alignment is fitted on, without gradients.
@@ -57,6 +62,16 @@ pub trait Align {
         Evidence::None
     }
 
+    /// Is told what the program writes of each class, before anything is fitted. A misfit says what the alignment needs of it.
+    fn settle(&mut self, _texts: &ClassTexts, _setup: &Setup<'_>) -> Result<(), Misfit> {
+        Ok(())
+    }
+
+    /// What is added to the training loss, `[1]`.
+    fn penalty(&self) -> Option<Tensor<1>> {
+        None
+    }
+
     /// Fits it.
     fn fit(&mut self, _evidence: Fitting<'_>) {}
 
@@ -77,6 +92,11 @@ family! {
     "identity" => Identity from IdentitySpec,
     "verbalizer" => Verbalizer from VerbalizerSpec,
     "nearest-text" => NearestText from NearestTextSpec,
+    "mean-text" => MeanText from MeanTextSpec,
+    "top-texts" => TopTexts from TopTextsSpec,
+    "weighted-texts" => WeightedTexts from WeightedTextsSpec,
+    "transport" => Transport from TransportSpec,
+    "counted-texts" => CountedTexts from CountedTextsSpec,
     "first-classes" => FirstClasses from FirstClassesSpec,
     "block-mapping" => BlockMapping from BlockMappingSpec,
     "rank-mapping" => RankMapping from RankMappingSpec,

@@ -14,6 +14,11 @@ pub trait Part {
     /// Its coordinates.
     fn coordinates(&self) -> Self::Coordinates;
 
+    /// Where it acts besides, for a part that couples several places.
+    fn further_coordinates(&self) -> Vec<Self::Coordinates> {
+        Vec::new()
+    }
+
     /// The module, initialised. A misfit says what the part needs and the setting lacks.
     fn build(&self, setup: &Setup<'_>) -> Result<Self::Module, Misfit>;
 }
@@ -55,6 +60,11 @@ macro_rules! family {
             /// The member's coordinates.
             pub fn coordinates(&self) -> $coordinates {
                 match self { $(Self::$member(config) => $crate::Part::coordinates(config)),+ }
+            }
+
+            /// Where the member acts besides.
+            pub fn further_coordinates(&self) -> Vec<$coordinates> {
+                match self { $(Self::$member(config) => $crate::Part::further_coordinates(config)),+ }
             }
 
             /// The member's module, initialised.

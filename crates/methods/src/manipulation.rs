@@ -6,13 +6,24 @@ use reprogram_taxonomy::{Misfit, Site};
 
 use crate::family::family;
 use crate::{
-    Bottleneck, BottleneckSpec, ClassContext, ClassContextSpec, ClassTemplate, ClassTemplateSpec, ClassTexts, DeepPrompt, DeepPromptSpec,
-    Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt, FixedPromptSpec, Instruction, InstructionSpec, ItemKeys,
-    ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec,
-    PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt,
-    SampleMask, SampleMaskSpec, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TokenPatches, TokenPatchesSpec, TrainableResize,
-    TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WeightDelta, WeightDeltaSpec,
+    Bottleneck, BottleneckSpec, ClassContext, ClassContextSpec, ClassContexts, ClassContextsSpec, ClassDescriptions, ClassDescriptionsSpec,
+    ClassTemplate, ClassTemplateSpec, ClassTexts, ConditionedContext, ConditionedContextSpec, CoupledPrompt, CoupledPromptSpec,
+    DecoupledFrame, DecoupledFrameSpec, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt,
+    FixedPromptSpec, Instruction, InstructionSpec, ItemKeys, ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec,
+    MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark,
+    PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt, SampleMask, SampleMaskSpec, Setup, Shown, SoftPrompt, SoftPromptSpec, Steering,
+    SteeringSpec, TokenPatches, TokenPatchesSpec, TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WeightDelta,
+    WeightDeltaSpec,
 };
+
+/// Versions of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Views<'a> {
+    /// How many there are.
+    pub n: usize,
+    /// The version that each text of the classes is compared with.
+    pub of_texts: &'a [usize],
+}
 
 /// A manipulation overrides exactly the hook that its location names.
 pub trait Manipulate {
@@ -39,6 +50,11 @@ pub trait Manipulate {
     /// The same, where what is done depends on what f makes of the image.
     fn pixels_for(&self, _backbone: &dyn Backbone, images: Tensor<4>) -> Tensor<4> {
         self.pixels(images)
+    }
+
+    /// Where it makes several versions of every image, one behind the other.
+    fn views(&self) -> Option<Views<'_>> {
+        None
     }
 
     /// Passes through f that this makes for an item, besides the one that is read.
@@ -76,9 +92,31 @@ pub trait Manipulate {
         stream
     }
 
+    /// Whether what it does at the embedding of the classes' texts depends on the item that they are compared with.
+    fn is_conditioned(&self) -> bool {
+        false
+    }
+
+    /// ℓ = embedding, for texts that items are compared with: the stream holds all texts once for each item, one item behind
+    /// the other. `items`: their unit features, `[item, joint]`.
+    fn embedding_for(&self, stream: Stream, _items: &Tensor<2>) -> Stream {
+        self.embedding(stream)
+    }
+
     /// ℓ = hidden: before the block at `layer`.
     fn hidden(&self, _layer: usize, stream: Stream) -> Stream {
         stream
+    }
+
+    /// Is told what the program writes of each class, once all parts are built. A misfit says what the part needs of it.
+    fn settle(&mut self, _texts: &ClassTexts, _setup: &Setup<'_>) -> Result<(), Misfit> {
+        Ok(())
+    }
+
+    /// What is added to the training loss, `[1]`. `class_features` computes what the text tower makes of the classes' texts
+    /// under the program as it is, `[class, joint]`.
+    fn penalty(&self, _class_features: &dyn Fn() -> Tensor<2>) -> Option<Tensor<1>> {
+        None
     }
 
     /// Numbers that a gradient really moves, where some of the stored ones are masked.
@@ -95,6 +133,7 @@ family! {
     "pixel-frame" => PixelFrame from PixelFrameSpec,
     "pixel-delta" => PixelDelta from PixelDeltaSpec,
     "pixel-generator" => PixelGenerator from PixelGeneratorSpec,
+    "decoupled-frame" => DecoupledFrame from DecoupledFrameSpec,
     "sample-mask" => SampleMask from SampleMaskSpec,
     "trainable-resize" => TrainableResize from TrainableResizeSpec,
     "instruction" => Instruction from InstructionSpec,
@@ -105,7 +144,11 @@ family! {
     "key-value-prefix" => KeyValuePrefix from KeyValuePrefixSpec,
     "delta" => Delta from DeltaSpec,
     "class-template" => ClassTemplate from ClassTemplateSpec,
+    "class-descriptions" => ClassDescriptions from ClassDescriptionsSpec,
     "class-context" => ClassContext from ClassContextSpec,
+    "class-contexts" => ClassContexts from ClassContextsSpec,
+    "conditioned-context" => ConditionedContext from ConditionedContextSpec,
+    "coupled-prompt" => CoupledPrompt from CoupledPromptSpec,
     "low-rank" => LowRank from LowRankSpec,
     "weight-delta" => WeightDelta from WeightDeltaSpec,
     "token-patches" => TokenPatches from TokenPatchesSpec,
@@ -116,4 +159,11 @@ family! {
     "fixed-prompt" => FixedPrompt from FixedPromptSpec,
     "item-keys" => ItemKeys from ItemKeysSpec,
     "bottleneck" => Bottleneck from BottleneckSpec,
+}
+
+impl ManipulationSpec {
+    /// Everywhere it acts.
+    pub fn sites(&self) -> Vec<Site> {
+        [self.coordinates()].into_iter().chain(self.further_coordinates()).collect()
+    }
 }

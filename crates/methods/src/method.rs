@@ -38,7 +38,7 @@ pub struct Method {
 impl Method {
     /// Its coordinates.
     pub fn signature(&self) -> Signature {
-        Signature { sites: self.manipulations.iter().map(ManipulationSpec::coordinates).collect(), alignment: self.alignment.coordinates() }
+        Signature { sites: self.manipulations.iter().flat_map(ManipulationSpec::sites).collect(), alignment: self.alignment.coordinates() }
     }
 
     /// What it takes items of, where that is not what the backbone takes: a part turns one into the other.
@@ -60,18 +60,32 @@ impl Method {
         self.check_tokens()?;
         let manipulations = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         let alignment = self.alignment.build(setup)?;
-        Ok(Program::new(manipulations, alignment, signature, card.main.tower, setup.target))
+        let towers = |spec: &ManipulationSpec| spec.sites().iter().map(|site| site.tower().unwrap_or(card.main.tower)).collect();
+        let towers = self.manipulations.iter().map(towers).collect();
+        let mut program = Program::new(manipulations, towers, alignment, signature, setup.target);
+        program.settle(setup)?;
+        Ok(program)
     }
 
-    /// A deep prompt replaces all prompt tokens that are there, so that none of another part may be among them.
+    /// A deep prompt replaces all prompt tokens that are there, so that none of another part may be among them; and what is
+    /// conditioned on items has texts of its own for each.
     fn check_tokens(&self) -> Result<(), Misfit> {
-        let is_deep = |spec: &&ManipulationSpec| matches!(spec, ManipulationSpec::DeepPrompt(_));
-        let inserts =
-            |spec: &&ManipulationSpec| is_deep(spec) || matches!(spec, ManipulationSpec::SoftPrompt(_) | ManipulationSpec::MappedPrompt(_));
-        if self.manipulations.iter().any(|spec| is_deep(&spec)) && self.manipulations.iter().filter(inserts).count() > 1 {
-            let needs = "to be the only part that puts tokens in: it replaces those of the block before".to_owned();
-            return Err(Misfit::PartNeeds { part: "deep-prompt".to_owned(), needs });
+        use ManipulationSpec::{ClassContext, ClassContexts, ConditionedContext, CoupledPrompt, DeepPrompt, MappedPrompt, SoftPrompt};
+        let is_alone = |spec: &&ManipulationSpec| matches!(spec, DeepPrompt(_) | CoupledPrompt(_) | ConditionedContext(_));
+        let inserts = |spec: &&ManipulationSpec| {
+            is_alone(spec) || matches!(spec, SoftPrompt(_) | MappedPrompt(_) | ClassContext(_) | ClassContexts(_))
+        };
+        match self.manipulations.iter().find(is_alone) {
+            Some(spec) if self.manipulations.iter().filter(inserts).count() > 1 => {
+                let needs = if matches!(spec, ConditionedContext(_)) {
+                    "each item has texts of its own"
+                } else {
+                    "it replaces those of the block before"
+                };
+                let needs = format!("to be the only part that puts tokens in: {needs}");
+                Err(Misfit::PartNeeds { part: spec.name().to_owned(), needs })
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -130,7 +130,7 @@ impl Program {
         let outputs = self.outputs(backbone, prepared, kept);
         match self.alignment().reads() {
             Reads::Logits | Reads::Features | Reads::Answers => outputs,
-            Reads::ClassTexts => self.compared(backbone, outputs, kept),
+            Reads::ClassTexts | Reads::EachText | Reads::LocalTexts => self.compared(backbone, outputs, kept),
         }
     }
 
@@ -154,7 +154,7 @@ impl Program {
 
     /// What items go through where f itself is tuned.
     fn tuned(&self, backbone: &dyn Backbone) -> Option<Box<dyn Backbone>> {
-        self.manipulations().find_map(|(part, _)| part.backbone(backbone))
+        self.manipulations().iter().find_map(|part| part.backbone(backbone))
     }
 
     pub(crate) fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {

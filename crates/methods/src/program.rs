@@ -9,17 +9,18 @@ use reprogram_taxonomy::{Misfit, Signature, Tower};
 
 use crate::kept::Kept;
 use crate::likelihood::{Scorer, context_of};
-use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Shown, Target, Template};
+use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Setup, Shown, Target, Template};
 
 /// `I_{λ,τ,ℓ}` and `O_ω` around a frozen f.
 #[derive(Module, Debug)]
 pub struct Program {
     manipulations: Vec<Manipulator>,
+    /// Those that each manipulation acts in.
+    #[module(skip)]
+    towers: Vec<Vec<Tower>>,
     alignment: Aligner,
     #[module(skip)]
     signature: Signature,
-    #[module(skip)]
-    main: Tower,
     #[module(skip)]
     classes: Vec<String>,
     #[module(skip)]
@@ -59,14 +60,33 @@ pub enum ProgramLoadError {
 }
 
 impl Program {
-    /// `main`: the tower that items go through.
-    pub(crate) fn new(manipulations: Vec<Manipulator>, alignment: Aligner, signature: Signature, main: Tower, target: &Target) -> Self {
-        Self { manipulations, alignment, signature, main, classes: target.classes.clone(), template: target.template.clone() }
+    /// `towers`: those that each manipulation acts in.
+    pub(crate) fn new(
+        manipulations: Vec<Manipulator>,
+        towers: Vec<Vec<Tower>>,
+        alignment: Aligner,
+        signature: Signature,
+        target: &Target,
+    ) -> Self {
+        Self { manipulations, towers, alignment, signature, classes: target.classes.clone(), template: target.template.clone() }
     }
 
-    /// Its manipulations, each with the tower that it acts in.
-    pub(crate) fn manipulations(&self) -> impl Iterator<Item = (&Manipulator, Tower)> {
-        self.manipulations.iter().zip(&self.signature.sites).map(|(part, site)| (part, site.tower().unwrap_or(self.main)))
+    /// Tells the parts what is written of each class.
+    pub(crate) fn settle(&mut self, setup: &Setup<'_>) -> Result<(), Misfit> {
+        let texts = self.class_texts();
+        for part in &mut self.manipulations {
+            part.settle(&texts, setup)?;
+        }
+        if self.manipulations.iter().any(|part| part.views().is_some()) && self.alignment.reads() != Reads::EachText {
+            let needs = "an alignment that reads each text, like `counted-texts`, where a text has a version of the image of its own";
+            return Err(Misfit::PartNeeds { part: "decoupled-frame".to_owned(), needs: needs.to_owned() });
+        }
+        self.alignment.settle(&texts, setup)
+    }
+
+    /// Its manipulations.
+    pub(crate) fn manipulations(&self) -> &[Manipulator] {
+        &self.manipulations
     }
 
     /// Names of the target classes.
@@ -125,6 +145,13 @@ impl Program {
     pub fn context(&self, query: &Query) -> String {
         let prompt = self.manipulations.iter().fold(Prompt::new(&query.text), |prompt, part| part.prompt(prompt));
         self.template.as_ref().expect("a text set has a template").render(&prompt)
+    }
+
+    /// What its parts add to the training loss, `[1]`; nothing where none does.
+    pub fn penalty(&self, backbone: &dyn Backbone) -> Option<Tensor<1>> {
+        let class_features = || self.class_features(backbone);
+        let of_parts = self.manipulations.iter().filter_map(|part| part.penalty(&class_features));
+        of_parts.chain(self.alignment.penalty()).reduce(|sum, term| sum + term)
     }
 
     /// Numbers that a gradient moves: stored trainable ones, less what a mask hides.
@@ -201,8 +228,9 @@ impl Program {
         self.acting_in(stream.tower()).fold(stream, |stream, part| part.hidden(layer, stream))
     }
 
-    fn acting_in(&self, tower: Tower) -> impl Iterator<Item = &Manipulator> {
-        self.manipulations().filter(move |(_, own)| *own == tower).map(|(part, _)| part)
+    /// The manipulations that act in this tower.
+    pub(crate) fn acting_in(&self, tower: Tower) -> impl Iterator<Item = &Manipulator> {
+        self.manipulations.iter().zip(&self.towers).filter(move |(_, own)| own.contains(&tower)).map(|(part, _)| part)
     }
 
     fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
@@ -217,7 +245,12 @@ impl Program {
     pub(crate) fn read(&self, backbone: &dyn Backbone, stream: &Stream) -> Tensor<2> {
         match self.alignment.reads() {
             Reads::Logits => raised(backbone.read(stream, Reading::Logits)),
-            Reads::Features | Reads::ClassTexts => raised(backbone.read(stream, Reading::Features)),
+            Reads::Features | Reads::ClassTexts | Reads::EachText => raised(backbone.read(stream, Reading::Features)),
+            Reads::LocalTexts => {
+                let local = raised(backbone.local_features(stream).expect("a part's build comes first"));
+                let [batch, patches, joint] = local.dims();
+                local.reshape([batch, patches * joint])
+            }
             Reads::Answers => panic!("answers are in words: the part's build comes first"),
         }
     }

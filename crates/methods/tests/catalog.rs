@@ -168,3 +168,11 @@ fn sizes_in_the_papers_settings_are_the_papers() {
     assert_eq!(of("vpt-deep", 224)[0] - of("linear-probe", 224)[0], 12 * 10 * 768);
     assert_eq!(of("coop", 224)[0], 8_192);
 }
+
+/// The same of two towers: ViT-B/16 with 16×16 patches, its texts 512 wide.
+#[test]
+fn sizes_on_two_towers_are_the_papers() {
+    let sizes = Sizes::from_names([("f", 512), ("t", 512), ("d", 768), ("L", 12), ("L_t", 12), ("C", 10)]);
+    let of = |name: &str| find(name).unwrap().size.trained.value(&sizes).unwrap();
+    assert_eq!([of("kgcoop"), of("cocoop"), of("maple"), of("plot")], [2_048, 35_360, 3_555_072, 32_768]);
+}

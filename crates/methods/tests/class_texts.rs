@@ -7,13 +7,13 @@ mod toy;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use reprogram_methods::{
-    AlignmentSpec, ClassContextSpec, ClassTemplateSpec, ContextOf, Evaluation, ManipulationSpec, NamedTensor, NearestTextSpec, Prepared,
-    Program, PromptInit, Seed, Setup,
+    AlignmentSpec, ClassContextSpec, ContextOf, Evaluation, IdentitySpec, ManipulationSpec, MeanTextSpec, NamePlace, NamedTensor,
+    NearestTextSpec, Prepared, Program, PromptInit,
 };
 use reprogram_models::{Backbone, Clip, Input, JointSpace, Reading, Stream, TokenBatch, cross_entropy};
 use reprogram_taxonomy::{Cut, Misfit, Tower};
-use toy::two_towers::{CONTEXT, TEXT_DIM, clip};
-use toy::{FRAMED, batch, images, method, target, values};
+use toy::two_towers::{CONTEXT, TEXT_DIM, build_to, clip, furthest, template, text_rows};
+use toy::{batch, check_gradient, images, values};
 
 const NEAREST: AlignmentSpec = AlignmentSpec::NearestText(NearestTextSpec {});
 const LABELS: [usize; 4] = [0, 1, 2, 1];
@@ -21,27 +21,13 @@ const LABELS: [usize; 4] = [0, 1, 2, 1];
 /// Carries a stream through the text tower.
 type Run<'a> = &'a dyn Fn(Stream) -> Stream;
 
-fn template(templates: &[&str]) -> ManipulationSpec {
-    ManipulationSpec::ClassTemplate(ClassTemplateSpec { templates: templates.iter().map(|&text| text.to_owned()).collect() })
-}
-
 fn context(tokens: usize, of: ContextOf) -> ManipulationSpec {
-    ManipulationSpec::ClassContext(ClassContextSpec { tokens, init: PromptInit::Normal { std: 0.5 }, of })
+    let init = PromptInit::Normal { std: 0.5 };
+    ManipulationSpec::ClassContext(ClassContextSpec { tokens, init, of, name: NamePlace::End, near: None })
 }
 
 fn build(backbone: &dyn Backbone, manipulations: &[ManipulationSpec]) -> Result<Program, Misfit> {
-    let (device, target) = (Device::flex().autodiff(), target(3));
-    let setup = Setup { backbone, device: &device, target: &target, placement: Some(FRAMED), train_texts: &[], seed: Seed::new(1) };
-    method(manipulations, NEAREST).build(&setup)
-}
-
-fn furthest(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
-
-fn text_rows(model: &Clip, texts: &[&str]) -> Vec<Vec<u32>> {
-    texts.iter().map(|text| model.tokenizer().unwrap().encode_with_special_tokens(text)).collect()
+    build_to(backbone, manipulations, NEAREST)
 }
 
 /// Each text in a pass of its own.
@@ -81,7 +67,8 @@ fn texts_as_trees_are_the_texts() {
 #[test]
 fn zero_shot_is_the_mean_of_sentences() {
     let model = clip(&Device::flex());
-    let program = build(&model, &[template(&["a photo of a {} .", "the {}"])]).unwrap();
+    let mean = AlignmentSpec::MeanText(MeanTextSpec {});
+    let program = build_to(&model, &[template(&["a photo of a {} .", "the {}"])], mean).unwrap();
     let image = model.read(&model.blocks(model.embed(Input::Image(images(4)))), Reading::Features);
     let class = |label: usize| {
         let rows = text_rows(&model, &[&format!("a photo of a class {label} ."), &format!("the class {label}")]);
@@ -107,31 +94,8 @@ fn a_context_is_learned_while_images_stay_constant() {
         let halves = cross_entropy(program.finish(&model, Prepared::Outputs(features)), &LABELS);
         let whole = cross_entropy(program.forward(&model, &batch(4)), &LABELS);
         assert!((halves.clone().into_scalar::<f32>() - whole.into_scalar::<f32>()).abs() < 1e-6);
-        check_gradient(&model, &program, halves);
-    }
-}
-
-/// Against finite differences of the loss, in f32: a few of the context's numbers.
-fn check_gradient(model: &Clip, program: &Program, loss: Tensor<1>) {
-    struct Reader<'a>(&'a burn::tensor::Gradients, Vec<f32>);
-    impl burn::module::ModuleVisitor for Reader<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
-            self.1.extend(param.val().grad(self.0).map(values).unwrap());
-        }
-    }
-    let gradients = loss.backward();
-    let mut reader = Reader(&gradients, Vec::new());
-    program.visit(&mut reader);
-    let point = program.point();
-    let at = |i: usize, by: f32| -> f32 {
-        let mut moved = point.clone();
-        moved[i] += by;
-        cross_entropy(program.at_point(&moved).valid().forward(model, &batch(4)), &LABELS).into_scalar()
-    };
-    let largest = reader.1.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    for i in (0..point.len()).step_by(37) {
-        let difference = (at(i, 1e-2) - at(i, -1e-2)) / 2e-2;
-        assert!((difference - reader.1[i]).abs() < 0.03 * largest + 1e-3, "{i}: {difference} and {}", reader.1[i]);
+        drop(halves);
+        check_gradient(&program, 37, &|program| cross_entropy(program.forward(&model, &batch(4)), &LABELS));
     }
 }
 
@@ -168,5 +132,7 @@ fn what_does_not_fit_is_told() {
     let toy = toy::Toy::new(2, &Device::flex());
     let labelled = build(&toy.backbone, &[]).unwrap_err().to_string();
     let texts = build(&toy.backbone, &[context(2, ContextOf::All)]).unwrap_err().to_string();
-    insta::assert_snapshot!([long, bare, labelled, texts].join("\n"));
+    let several = build(&model, &[template(&["a {}", "the {}"])]).unwrap_err().to_string();
+    let own_labels = build_to(&model, &[], AlignmentSpec::Identity(IdentitySpec {})).unwrap_err().to_string();
+    insta::assert_snapshot!([long, bare, labelled, texts, several, own_labels].join("\n"));
 }

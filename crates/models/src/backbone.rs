@@ -125,6 +125,12 @@ pub trait Backbone: Send + Sync {
         None
     }
 
+    /// What stands at each content token of an item behind the last block, in the joint space, `[batch, tokens, joint]`; nothing
+    /// where items are one feature only.
+    fn local_features(&self, _stream: &Stream) -> Option<Tensor<3>> {
+        None
+    }
+
     /// The heads of its main tower's attention, where keys and values can be put in front of a block's own.
     fn heads(&self) -> Option<Heads> {
         None
@@ -144,7 +150,14 @@ pub trait Backbone: Send + Sync {
     /// tokens, special ones included. `run` carries a stream from the embedding through the blocks, and must do the same to
     /// every row and every part of a row: texts may be laid out as trees.
     fn text_features(&self, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
-        let stream = run(self.embed(Input::Tokens(TokenBatch::new(rows))));
+        self.text_features_times(1, rows, run)
+    }
+
+    /// The same texts several times, one copy of all behind the other, `[copies · texts, joint]`: for a `run` that does
+    /// something else to each copy. The rows of its stream are as many times more.
+    fn text_features_times(&self, copies: usize, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+        let n = copies * rows.len();
+        let stream = run(self.embed(Input::Tokens(TokenBatch::new(rows.into_iter().cycle().take(n).collect()))));
         self.read(&stream, Reading::Features)
     }
 

@@ -17,6 +17,11 @@ pub struct JointSpace {
 }
 
 impl JointSpace {
+    /// The factor of the cosine.
+    pub fn factor(&self) -> f32 {
+        self.scale.clone().into_scalar()
+    }
+
     /// Features `[items, dim]` on the unit sphere.
     pub fn normalise(features: Tensor<2>) -> Tensor<2> {
         let features = raised(features);
@@ -26,12 +31,23 @@ impl JointSpace {
 
     /// Features of images and of texts, as the towers give them, to logits `[images, texts]`.
     pub fn logits(&self, images: Tensor<2>, texts: Tensor<2>) -> Tensor<2> {
-        let cosine = Self::normalise(images).matmul(Self::normalise(texts).transpose());
+        self.scaled(Self::normalise(images).matmul(Self::normalise(texts).transpose()))
+    }
+
+    fn scaled(&self, cosine: Tensor<2>) -> Tensor<2> {
         let scaled = cosine * raised(self.scale.clone()).unsqueeze();
         match &self.bias {
             Some(bias) => scaled + raised(bias.clone()).unsqueeze(),
             None => scaled,
         }
+    }
+
+    /// The same where each item has texts of its own, `[items, texts, dim]`: logits `[items, texts]`.
+    pub fn logits_each(&self, items: Tensor<2>, texts: Tensor<3>) -> Tensor<2> {
+        let [n_items, n_texts, dim] = texts.dims();
+        let texts = Self::normalise(texts.reshape([n_items * n_texts, dim])).reshape([n_items, n_texts, dim]);
+        let cosine = texts.matmul(Self::normalise(items).reshape([n_items, dim, 1])).reshape([n_items, n_texts]);
+        self.scaled(cosine)
     }
 
     /// Whether each pair is judged for itself rather than among all texts.

@@ -95,16 +95,15 @@ impl Signature {
     fn check_alignment(&self, card: &Card, target: &TargetSpace) -> Result<(), Misfit> {
         match (self.alignment, &card.output) {
             (Alignment::Identity, OutputSpace::Classes { n }) if *n == target.n_classes && target.shares_source_labels => Ok(()),
-            (Alignment::Statistical, OutputSpace::Joint { .. })
-            | (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Features { .. }) => {
-                Err(Misfit::NoSourceLabels { backbone: card.name.clone(), alignment: self.alignment })
-            }
             (
                 Alignment::Identity,
                 output @ (OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } | OutputSpace::Features { .. }),
             ) => Err(Misfit::LabelSpaces { source_space: output.to_string(), target_classes: target.n_classes }),
-            // With identity, items are compared with the target classes' own texts.
-            (Alignment::Identity | Alignment::RuleBased, OutputSpace::Joint { .. })
+            (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Features { .. }) => {
+                Err(Misfit::NoSourceLabels { backbone: card.name.clone(), alignment: self.alignment })
+            }
+            // In a joint space, items are compared with texts: with identity, with the target classes' own.
+            (Alignment::Identity | Alignment::RuleBased | Alignment::Statistical, OutputSpace::Joint { .. })
             | (Alignment::RuleBased | Alignment::Statistical, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. })
             | (Alignment::Linear, _) => Ok(()),
         }

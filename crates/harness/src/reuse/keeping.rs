@@ -29,8 +29,8 @@ impl<'a> Keeping<'a> {
             Cut::Hidden(layer) => format!("in front of block {layer}"),
             Cut::Output => match program.alignment().reads() {
                 // What is compared with texts are features.
-                Reads::Features | Reads::ClassTexts => "Features".to_owned(),
-                reads @ (Reads::Logits | Reads::Answers) => format!("{reads:?}"),
+                Reads::Features | Reads::ClassTexts | Reads::EachText => "Features".to_owned(),
+                reads @ (Reads::Logits | Reads::Answers | Reads::LocalTexts) => format!("{reads:?}"),
             },
         };
         // What acts on the texts that items are compared with leaves the items alone.

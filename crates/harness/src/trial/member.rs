@@ -228,7 +228,13 @@ impl<'a> Member<'a> {
 
     /// The mean loss on some training items, given f's outputs for them.
     pub(super) fn loss(&self, outputs: Tensor<2>, indices: &[usize]) -> Tensor<1> {
-        cross_entropy(self.program.alignment().align(outputs), &self.labels(indices))
+        self.loss_of(&self.program, outputs, indices)
+    }
+
+    /// The same of a program like this one's, with what its parts add to it.
+    fn loss_of(&self, program: &Program, outputs: Tensor<2>, indices: &[usize]) -> Tensor<1> {
+        let loss = cross_entropy(program.alignment().align(outputs), &self.labels(indices));
+        program.penalty(self.trial.backbone).map_or(loss.clone(), |penalty| loss + penalty)
     }
 
     fn rate(&self) -> f64 {
@@ -264,7 +270,7 @@ impl<'a> Member<'a> {
             let program = self.program.at_point(at).valid();
             let found = outputs(&[Way { program: &program, ..self.on_changed_train() }], &[indices.to_vec()])?;
             let outputs = found.into_iter().next().expect("one way, one table");
-            Ok::<f32, TrialError>(cross_entropy(program.alignment().align(outputs), &self.labels(indices)).into_scalar())
+            Ok::<f32, TrialError>(self.loss_of(&program, outputs, indices).into_scalar())
         })?;
         self.updates = Some(Updates::Queries(rule));
         if !self.train.are_constant() {

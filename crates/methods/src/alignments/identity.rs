@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use reprogram_taxonomy::{Alignment, Misfit, OutputSpace};
 use serde::{Deserialize, Serialize};
 
-use crate::class_texts::check_texts;
+use crate::class_texts::{check_one_each, check_texts};
 use crate::{Align, ClassTexts, Part, Reads, Setup};
 
 /// `part = "identity"`
@@ -47,6 +47,13 @@ impl Part for IdentitySpec {
 impl Align for Identity {
     fn reads(&self) -> Reads {
         self.reads
+    }
+
+    fn settle(&mut self, texts: &ClassTexts, _setup: &Setup<'_>) -> Result<(), Misfit> {
+        match self.reads {
+            Reads::ClassTexts => check_one_each(texts, "identity"),
+            Reads::Logits | Reads::Features | Reads::Answers | Reads::EachText | Reads::LocalTexts => Ok(()),
+        }
     }
 
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {

@@ -3,26 +3,36 @@
 mod bayesian_mapping;
 mod block_mapping;
 mod contextual_calibration;
+mod counted_texts;
 mod first_classes;
 mod frequency_mapping;
 mod identity;
 mod linear_map;
+mod mean_text;
 mod nearest_text;
 mod random_mapping;
 mod rank_mapping;
+mod top_texts;
+mod transport;
 mod verbalizer;
+mod weighted_texts;
 
 pub use bayesian_mapping::{BayesianMapping, BayesianMappingSpec, Weighting};
 pub use block_mapping::{BlockMapping, BlockMappingSpec};
 pub use contextual_calibration::{ContextualCalibration, ContextualCalibrationSpec};
+pub use counted_texts::{CountedTexts, CountedTextsSpec};
 pub use first_classes::{FirstClasses, FirstClassesSpec};
 pub use frequency_mapping::{Assignment, FrequencyMapping, FrequencyMappingSpec, Refit};
 pub use identity::{Identity, IdentitySpec};
 pub use linear_map::{LinearMap, LinearMapSpec, LinearOn};
+pub use mean_text::{MeanText, MeanTextSpec};
 pub use nearest_text::{NearestText, NearestTextSpec};
 pub use random_mapping::{RandomMapping, RandomMappingSpec};
 pub use rank_mapping::{BaseImage, RankMapping, RankMappingSpec, Reduction};
+pub use top_texts::{TopTexts, TopTextsSpec};
+pub use transport::{Transport, TransportSpec};
 pub use verbalizer::{Verbalizer, VerbalizerSpec};
+pub use weighted_texts::{WeightedTexts, WeightedTextsSpec};
 
 use std::num::NonZeroUsize;
 

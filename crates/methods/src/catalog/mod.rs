@@ -11,6 +11,8 @@ mod adversarial_reprogramming;
 mod auto_vp;
 mod bayesian_label_mapping;
 mod black_box;
+mod class_descriptions;
+mod conditional_prompts;
 mod context_optimization;
 mod contextual_calibration;
 mod cross_modal;
@@ -22,7 +24,9 @@ mod in_context_learning;
 mod label_mapping;
 mod linear_probe;
 mod low_rank_adaptation;
+mod multi_modal_prompts;
 mod nearest_text;
+mod optimal_transport;
 mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
@@ -76,6 +80,16 @@ pub const CATALOG: &[&Entry] = &[
     &nearest_text::ENSEMBLE,
     &context_optimization::ENTRY,
     &context_optimization::CLASS_SPECIFIC,
+    &context_optimization::PHOTO,
+    &context_optimization::KNOWLEDGE_GUIDED,
+    &conditional_prompts::ENTRY,
+    &multi_modal_prompts::ENTRY,
+    &optimal_transport::ENTRY,
+    &class_descriptions::CUPL,
+    &class_descriptions::ZPE,
+    &class_descriptions::ATTR_VR,
+    &class_descriptions::DVP_CAUSES,
+    &class_descriptions::DVP_CLUSTERS,
     &visual_prompting::PAD_NEAREST_TEXT,
     &enhanced_visual_prompting::NEAREST_TEXT,
 ];

@@ -1,12 +1,12 @@
 //! Items go to the class whose text is nearest: one sentence, or an ensemble of them.
 
 use super::{Checked, Entry, Size, compose};
-use crate::{AlignmentSpec, ClassTemplateSpec, ManipulationSpec, Method, NearestTextSpec, Recipe};
+use crate::{AlignmentSpec, ClassTemplateSpec, ManipulationSpec, MeanTextSpec, Method, NearestTextSpec, Recipe};
 
 const REFERENCE: &str = "Radford et al., ICML 2021, arXiv 2103.00020, §3.1.4";
 
 /// The seven sentences that the authors' notebook finds as good as all eighty.
-const SEVEN: [&str; 7] = [
+pub(super) const SEVEN: [&str; 7] = [
     "itap of a {}.",
     "a bad photo of the {}.",
     "a origami {}.",
@@ -43,5 +43,5 @@ pub(super) const ENSEMBLE: Entry = Entry {
     deviations: "the seven sentences of the authors' notebook for ImageNet, for all data sets; the names of classes are the data set's",
     size: Size::NONE,
     checked: &[Checked::Code("openai/CLIP@d05afc4"), Checked::Sweep("clip-prompting")],
-    method: || nearest_text(vec![template(&SEVEN)], Recipe::default()),
+    method: || compose([template(&SEVEN)], AlignmentSpec::MeanText(MeanTextSpec {}), Recipe::default()),
 };

@@ -2,7 +2,12 @@
 
 mod bottleneck;
 mod class_context;
+mod class_contexts;
+mod class_descriptions;
 mod class_template;
+mod conditioned_context;
+mod coupled_prompt;
+mod decoupled_frame;
 mod deep_prompt;
 mod delta;
 mod demonstrations;
@@ -28,8 +33,13 @@ mod weight_delta;
 use std::ops::Range;
 
 pub use bottleneck::{Bottleneck, BottleneckSpec};
-pub use class_context::{ClassContext, ClassContextSpec, ContextOf};
+pub use class_context::{ClassContext, ClassContextSpec, ContextOf, NamePlace, NearText};
+pub use class_contexts::{ClassContexts, ClassContextsSpec};
+pub use class_descriptions::{ClassDescriptions, ClassDescriptionsSpec};
 pub use class_template::{ClassTemplate, ClassTemplateSpec};
+pub use conditioned_context::{ConditionedContext, ConditionedContextSpec};
+pub use coupled_prompt::{CoupledPrompt, CoupledPromptSpec};
+pub use decoupled_frame::{Decoupled, DecoupledFrame, DecoupledFrameSpec};
 pub use deep_prompt::{DeepPrompt, DeepPromptSpec};
 pub use delta::{Delta, DeltaSpec};
 pub use demonstrations::{Demonstrations, DemonstrationsSpec};

@@ -6,7 +6,8 @@
 pub(crate) mod place;
 pub(crate) mod two_towers;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::RngExt;
 use reprogram_methods::{AlignmentSpec, Batch, ManipulationSpec, Method, Placement, Program, Recipe, Seed, Setup, Target};
 use reprogram_models::blocks::Activation;
@@ -104,4 +105,32 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 pub(crate) fn uniform(name: &str, n: usize, bound: f32) -> Vec<f32> {
     let mut rng = Seed::new(0).fork(name).rng();
     (0..n).map(|_| rng.random_range(-bound..bound)).collect()
+}
+
+/// A program's gradients against finite differences of the loss, in f32: every `step`th number.
+pub(crate) fn check_gradient(program: &Program, step: usize, loss: &dyn Fn(&Program) -> Tensor<1>) {
+    struct Reader<'a>(&'a Gradients, Vec<f32>);
+    impl ModuleVisitor for Reader<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // What is fitted has no gradient.
+            if param.val().is_require_grad() {
+                self.1.extend(param.val().grad(self.0).map(values).unwrap());
+            }
+        }
+    }
+    let gradients = loss(program).backward();
+    let mut reader = Reader(&gradients, Vec::new());
+    program.visit(&mut reader);
+    let point = program.point();
+    let at = |i: usize, by: f32| -> f32 {
+        let mut moved = point.clone();
+        moved[i] += by;
+        loss(&program.at_point(&moved).valid()).into_scalar()
+    };
+    let largest = reader.1.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    assert!(largest > 0.0, "nothing has a gradient");
+    for i in (0..point.len()).step_by(step) {
+        let difference = (at(i, 1e-2) - at(i, -1e-2)) / 2e-2;
+        assert!((difference - reader.1[i]).abs() < 0.03 * largest + 1e-3, "{i}: {difference} and {}", reader.1[i]);
+    }
 }

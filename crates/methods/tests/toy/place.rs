@@ -27,8 +27,8 @@ pub(crate) struct Place {
 
 impl Place {
     /// One of each kind.
-    pub(crate) fn all() -> [Self; 4] {
-        [Self::vision(), Self::text(), Self::two_towers(), Self::texts_as_images()]
+    pub(crate) fn all() -> [Self; 5] {
+        [Self::vision(), Self::text(), Self::two_towers(), Self::texts_as_images(), Self::photographs()]
     }
 
     /// Images on an image classifier.
@@ -48,6 +48,12 @@ impl Place {
     pub(crate) fn two_towers() -> Self {
         let backbone = Box::new(two_towers::clip(&Device::flex()));
         Self { name: "two towers", backbone, target: target(3), batch: batch(4), texts: Vec::new() }
+    }
+
+    /// Classes that catalogued descriptions are about, on the same; most words are unknown to it.
+    pub(crate) fn photographs() -> Self {
+        let classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(str::to_owned);
+        Self { name: "photographs", target: Target { classes: classes.to_vec(), ..target(10) }, ..Self::two_towers() }
     }
 
     /// Texts on a language model.

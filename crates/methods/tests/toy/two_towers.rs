@@ -1,12 +1,14 @@
 //! A tiny CLIP with seeded weights, whose texts are words.
 
 use burn::tensor::Device;
+use reprogram_methods::{AlignmentSpec, ClassTemplateSpec, ManipulationSpec, Program, Seed, Setup};
 use reprogram_models::weights::{Loader, StoredTensor, Weights};
-use reprogram_models::{Clip, ClipConfig, ClipModel, TextTokenizer};
+use reprogram_models::{Backbone, Clip, ClipConfig, ClipModel, TextTokenizer};
+use reprogram_taxonomy::Misfit;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
-use super::{CANVAS, CHANNELS, uniform};
+use super::{CANVAS, CHANNELS, FRAMED, method, target, uniform};
 
 /// Width of the text tower.
 pub(crate) const TEXT_DIM: usize = 16;
@@ -39,18 +41,42 @@ pub(crate) fn clip(device: &Device) -> Clip {
         .zip(&bytes)
         .map(|(StoredTensor { name, shape, .. }, bytes)| (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
     let file = safetensors::serialize(views, None).unwrap();
-    Clip::load(&config, "toy-clip", Weights::from_safetensors(&file).unwrap(), Some(tokenizer()), device).unwrap()
+    Clip::load(&config, "toy-clip", Weights::from_safetensors(&file).unwrap(), Some(tokenizer(&WORDS)), device).unwrap()
 }
 
-fn tokenizer() -> TextTokenizer {
+/// A program of three classes on it, its parameters with autodiff.
+pub(crate) fn build_to(backbone: &dyn Backbone, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Result<Program, Misfit> {
+    let (device, target) = (Device::flex().autodiff(), target(3));
+    let setup = Setup { backbone, device: &device, target: &target, placement: Some(FRAMED), train_texts: &[], seed: Seed::new(1) };
+    method(manipulations, alignment).build(&setup)
+}
+
+/// Sentences for the names of classes.
+pub(crate) fn template(templates: &[&str]) -> ManipulationSpec {
+    ManipulationSpec::ClassTemplate(ClassTemplateSpec { templates: templates.iter().map(|&text| text.to_owned()).collect() })
+}
+
+/// Tokens of texts, special ones included.
+pub(crate) fn text_rows(model: &Clip, texts: &[&str]) -> Vec<Vec<u32>> {
+    texts.iter().map(|text| model.tokenizer().unwrap().encode_with_special_tokens(text)).collect()
+}
+
+/// The largest difference between numbers.
+pub(crate) fn furthest(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// Texts are words of these, between `<s>` and `</s>`.
+pub(crate) fn tokenizer(words: &[&str]) -> TextTokenizer {
     let vocabulary: serde_json::Map<String, serde_json::Value> =
-        WORDS.iter().enumerate().map(|(id, word)| ((*word).to_owned(), json!(id))).collect();
+        words.iter().enumerate().map(|(id, word)| ((*word).to_owned(), json!(id))).collect();
     let special = |content: &str| {
-        let id = WORDS.iter().position(|word| *word == content).unwrap();
+        let id = words.iter().position(|word| *word == content).unwrap();
         json!({ "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true })
     };
     let id_of =
-        |content: &str| json!({ "id": content, "ids": [WORDS.iter().position(|word| *word == content).unwrap()], "tokens": [content] });
+        |content: &str| json!({ "id": content, "ids": [words.iter().position(|word| *word == content).unwrap()], "tokens": [content] });
     let front = json!({ "SpecialToken": { "id": "<s>", "type_id": 0 } });
     let back = json!({ "SpecialToken": { "id": "</s>", "type_id": 0 } });
     let text = json!({ "Sequence": { "id": "A", "type_id": 0 } });
@@ -63,7 +89,7 @@ fn tokenizer() -> TextTokenizer {
             "type": "TemplateProcessing", "single": [front, text, back], "pair": [front, text, other, back],
             "special_tokens": { "<s>": id_of("<s>"), "</s>": id_of("</s>") }
         },
-        "model": { "type": "WordLevel", "vocab": vocabulary, "unk_token": "?" }
+        "model": { "type": "WordLevel", "vocab": vocabulary, "unk_token": words[0] }
     });
     TextTokenizer::from_tokenizer_json(file.to_string().as_bytes(), None).unwrap()
 }

@@ -9,7 +9,7 @@ mod open_clip;
 mod texts;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::Card;
+use reprogram_taxonomy::{Card, Tower};
 
 pub use config::{ClipConfig, ClipTower, TextEnd};
 pub use model::ClipModel;
@@ -87,18 +87,23 @@ impl Backbone for Clip {
         Some(&self.joint)
     }
 
+    fn local_features(&self, stream: &Stream) -> Option<Tensor<3>> {
+        (stream.tower() == Tower::Vision).then(|| self.model.local_features(stream))
+    }
+
     fn heads(&self) -> Option<Heads> {
         self.model.heads()
     }
 
-    fn text_features(&self, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+    fn text_features_times(&self, copies: usize, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
         let ends: Vec<usize> = rows.iter().map(|row| self.model.text_end(row)).collect();
         let trees = texts::trees(&rows, &ends);
-        let tokens = TokenBatch::new(trees.iter().map(|tree| tree.tokens.clone()).collect());
-        let stream = run(self.embed(Input::Tokens(tokens)).branching(texts::branches(&trees)));
-        let mut places = vec![(0, 0); rows.len()];
-        for (row, tree) in trees.iter().enumerate() {
-            tree.ends.iter().for_each(|&(text, seat)| places[text] = (row, seat));
+        let all = || (0..copies).flat_map(|copy| trees.iter().map(move |tree| (copy, tree)));
+        let tokens = TokenBatch::new(all().map(|(_, tree)| tree.tokens.clone()).collect());
+        let stream = run(self.embed(Input::Tokens(tokens)).branching(texts::branches(all().map(|(_, tree)| tree))));
+        let mut places = vec![(0, 0); copies * rows.len()];
+        for (row, (copy, tree)) in all().enumerate() {
+            tree.ends.iter().for_each(|&(text, seat)| places[copy * rows.len() + text] = (row, seat));
         }
         self.model.text_features(stream.content_tokens(places.into_iter()))
     }

@@ -175,6 +175,16 @@ impl ClipModel {
         }
     }
 
+    /// Of every patch of an image, as its class token is read: `[batch, patches, joint]`.
+    pub(super) fn local_features(&self, stream: &Stream) -> Tensor<3> {
+        let VisionTower { norm_behind, projection, .. } = &self.vision;
+        let (batch, patches) = (stream.spans().len(), stream.layout().content);
+        let tokens = stream.content_tokens((0..batch).flat_map(|row| (0..patches).map(move |index| (row, index))));
+        let features = projection.forward(norm_behind.forward(tokens));
+        let [_, joint] = features.dims();
+        features.reshape([batch, patches, joint])
+    }
+
     /// Of what stands, behind the last block, where texts are read: `[texts, dim]` to `[texts, joint]`.
     pub(super) fn text_features(&self, tokens: Tensor<2>) -> Tensor<2> {
         let TextTower { norm, projection, .. } = &self.text;

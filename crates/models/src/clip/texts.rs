@@ -25,8 +25,8 @@ pub(super) struct Tree {
 }
 
 /// How the tokens of trees continue each other.
-pub(super) fn branches(trees: &[Tree]) -> Branches {
-    Branches::new(trees.iter().map(|tree| tree.parents.clone()).collect())
+pub(super) fn branches<'a>(trees: impl Iterator<Item = &'a Tree>) -> Branches {
+    Branches::new(trees.map(|tree| tree.parents.clone()).collect())
 }
 
 /// Trees that hold every row up to where it is read (`ends`, counted behind the start).

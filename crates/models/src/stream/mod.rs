@@ -11,6 +11,7 @@ mod positions;
 mod rows;
 mod side_map;
 mod visibility;
+mod within;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use reprogram_taxonomy::Tower;
