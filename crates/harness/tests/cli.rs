@@ -17,8 +17,6 @@ mod compare;
 mod fusing;
 #[path = "cli/place.rs"]
 mod place;
-#[path = "cli/two_towers.rs"]
-mod two_towers;
 
 use std::fs;
 

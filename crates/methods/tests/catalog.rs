@@ -59,6 +59,9 @@ fn every_entry_has_the_size_that_its_formulae_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Entries whose gradient is not that of their loss, by design: what is left out of it.
+const STOPPED: [(&str, &str); 1] = [("plot", "the transport plan is a constant to the gradient")];
+
 /// In directions that move one tensor of parameters, along its gradient and in any way, off the start: it may be a kink.
 #[test]
 fn gradients_of_every_entry_are_those_of_finite_differences() {
@@ -68,7 +71,7 @@ fn gradients_of_every_entry_are_those_of_finite_differences() {
     for entry in CATALOG {
         for (place, program) in fitting(entry, &places) {
             let start = program.point();
-            if start.is_empty() {
+            if start.is_empty() || STOPPED.iter().any(|(name, _)| *name == entry.name) {
                 continue;
             }
             let nudge = uniform(entry.name, start.len(), 0.05);

@@ -5,17 +5,21 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use reprogram_methods::ManipulationSpec;
 use reprogram_methods::catalog::CATALOG;
 use sha2::{Digest as _, Sha256};
 
 use super::place::Place;
 
 const CLASSES: [&str; 3] = ["A", "BCD", "BE"];
+/// What catalogued descriptions are about.
+const DESCRIBED: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 const N_ITEMS: usize = 150;
 
 /// Pictures and words of three classes, as tables and files of a registry's folder.
 fn put_data(place: &Place) {
     let mut pictures = String::new();
+    let mut described = String::new();
     let mut words = String::new();
     for item in 0..N_ITEMS {
         let (label, mut state) = (item % 3, item as u32 + 1);
@@ -23,25 +27,24 @@ fn put_data(place: &Place) {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let bright = if pixel % 3 == label { 8 } else { 0 };
             write!(pictures, "{},", (state >> 29) + bright).unwrap();
+            write!(described, "{},", state >> 28).unwrap();
         }
         writeln!(pictures, "{label}").unwrap();
+        writeln!(described, "{}", item % DESCRIBED.len()).unwrap();
         let word: String = (0..5).map(|digit| ["GO", "D", "MM", "VERY"][item / 4_usize.pow(digit) % 4]).collect();
         writeln!(words, "{} {word}{}", CLASSES[label], ["L", "U", "Y"][label]).unwrap();
     }
-    let rows = [N_ITEMS / 3; 3];
     let classes = format!("{CLASSES:?}");
+    let of_pictures = "modality = 'vision'\nreader = { image-csv = { height = 4, width = 4, highest = 15 } }";
     let mut tables = String::new();
-    for (name, file, content, own) in [
-        (
-            "pictures",
-            "pictures.csv",
-            &pictures,
-            "modality = 'vision'\nreader = { image-csv = { height = 4, width = 4, highest = 15 } }".to_owned(),
-        ),
+    for (name, file, content, labels, own) in [
+        ("pictures", "pictures.csv", &pictures, CLASSES.as_slice(), of_pictures.to_owned()),
+        ("described", "described.csv", &described, DESCRIBED.as_slice(), of_pictures.to_owned()),
         (
             "words",
             "words.txt",
             &words,
+            CLASSES.as_slice(),
             format!(
                 "modality = 'text'\nreader = {{ label-lines = {{ labels = {classes}, encoding = 'utf-8' }} }}\n\
                  template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes} }}"
@@ -49,10 +52,11 @@ fn put_data(place: &Place) {
         ),
     ] {
         fs::write(place.path(file), content).unwrap();
+        let rows = vec![N_ITEMS / labels.len(); labels.len()];
         let sha256 = Sha256::digest(content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         write!(
             tables,
-            "[{name}]\nabout = ''\nclasses = {classes}\nlicence = ''\ncitation = ''\n{own}\nsplit = {{ test-percent = 30, validation-percent = 30 }}\n\
+            "[{name}]\nabout = ''\nclasses = {labels:?}\nlicence = ''\ncitation = ''\n{own}\nsplit = {{ test-percent = 30, validation-percent = 30 }}\n\
              [[{name}.parts]]\npart = 'all'\nrows = {rows:?}\n[[{name}.parts.files]]\nfile = '{file}'\nbytes = {}\nsha256 = '{sha256}'\n\
              sources = [{{ mirror = '{file}' }}]\n\n",
             content.len()
@@ -73,11 +77,16 @@ fn every_entry_runs_from_end_to_end() {
         fs::copy(fixtures.join("vit").join(file), place.path("vit").join(file)).unwrap();
     }
     let names: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
+    let described = |part: &ManipulationSpec| matches!(part, ManipulationSpec::ClassDescriptions(_));
+    let of_descriptions = CATALOG.iter().filter(|entry| (entry.method)().manipulations.iter().any(described));
+    let of_descriptions: Vec<&str> = of_descriptions.map(|entry| entry.name).collect();
     place.put(
         "all.toml",
         &format!(
             "name = 'all'\nseeds = [1]\n[[experiment]]\nbackbones = ['letters-vit', 'tiny-clip-cifar', './vit', './tiny.gguf']\ndatasets = ['pictures', 'words']\n\
-             methods = {names:?}\nimage-size = 12\nbudget = {{ epochs = 1, batch-size = 6, train-items = 12, validation-items = 4, test-items = 4 }}\n"
+             methods = {names:?}\nimage-size = 12\nbudget = {{ epochs = 1, batch-size = 6, train-items = 12, validation-items = 4, test-items = 4 }}\n\n\
+             [[experiment]]\nbackbones = ['tiny-clip-cifar']\ndatasets = ['described']\nmethods = {of_descriptions:?}\n\
+             image-size = 20\nbudget = {{ epochs = 1, batch-size = 10, train-items = 20, validation-items = 4, test-items = 4 }}\n"
         ),
     );
     let mut command = place.command(&["--offline", "sweep", "all.toml", "--results", ".", "--jobs", "1"]);
