@@ -41,7 +41,7 @@ pub(super) const ENTRY: Entry = Entry {
                  rates without the choice among backbones and without the semantic map; the scale's gradient is not clipped; without a \
                  `search` in the sweep file it is the grid's first map at the paper's rate",
     size: Size::trained("1 + c·(H·W − h·w)").held("1 + c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("IBM/AutoVP@defe0d9")],
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9"), Checked::Sweep("vision-reprogramming")],
     method: || with(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec::default())),
 };
 
