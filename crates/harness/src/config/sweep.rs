@@ -238,6 +238,24 @@ budget = { epochs = 2, batch-size = 32, shots = 4 }
     }
 
     #[test]
+    fn a_grid_is_every_point_that_can_be_written_and_a_table_changes_one() {
+        let own = "[method.\"text/learnable/embedding/additive/linear\"]\nuse = \"linear-probe\"\n";
+        let grid =
+            GOOD.replace("methods = [\"vp-rlm\", \"gentle\"]\nimage-size = 20\ncompare = [[\"vp-rlm\", \"gentle\"]]", "grid = \"text\"");
+        let sweep = Sweep::parse("toy.toml", &grid.replace("[[exp", &format!("{own}[[exp")), &[]).unwrap();
+        let methods = &sweep.experiments[0].methods;
+        // Four heads alone; then at text's eleven places, four ω each.
+        assert_eq!((methods.len(), methods[0].as_str()), (4 + 11 * 4, "text/none/identity"));
+        let sites = |name: &str| sweep.methods[name].method.signature().sites.len();
+        assert_eq!(sites("text/learnable/embedding/additive/linear"), 0, "what the table says");
+        assert_eq!(sites("text/learnable/embedding/additive/rule-based"), 1);
+        let one = GOOD
+            .replace("\"vp-rlm\", \"gentle\"]\nimage", "\"gentle\", \"vision/fixed/hidden/additive/linear\"]\nimage")
+            .replace("[[\"vp-rlm\", \"gentle\"]]", "[]");
+        assert!(Sweep::parse("toy.toml", &one, &[]).unwrap().methods.contains_key("vision/fixed/hidden/additive/linear"));
+    }
+
+    #[test]
     fn bad_files_say_what_where_and_what_to_do() {
         let soft_text = r#"
 [method.wish]
