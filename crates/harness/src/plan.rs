@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Device;
 use reprogram_methods::{Method, Placement, Target, Template};
-use reprogram_taxonomy::{Cut, Misfit};
+use reprogram_taxonomy::{Cut, Misfit, Modality};
 use serde::{Deserialize, Serialize};
 
 use crate::assets::{AssetStore, Digest, Progress, RepositoryError};
@@ -277,13 +277,17 @@ impl Plan {
         }
     }
 
+    fn is_of_images(&self, cell: &Cell<'_>) -> bool {
+        self.datasets[cell.dataset].dataset.modality() == Modality::Vision
+    }
+
     /// A trial of a cell that fits.
     pub(crate) fn planned(&self, cell: &Cell<'_>, fit: Fit, seed: u64, numbers: Numbers) -> PlannedTrial {
         let Fit { placement, cut, fuses } = fit;
         let config = TrialConfig {
             numerics: NUMERICS,
             method: cell.method,
-            image_size: placement.map(|placement| placement.image[0]),
+            image_size: placement.filter(|_| self.is_of_images(cell)).map(|placement| placement.image[0]),
             backbone: cell.backbone,
             weights_sha256: &self.backbones[cell.backbone].weights_sha256,
             dataset: cell.dataset,
@@ -370,12 +374,13 @@ impl Cell<'_> {
         device: &Device,
     ) -> Result<(Option<Placement>, Built), TrialError> {
         let card = backbone.backbone.card();
-        if self.method.takes().unwrap_or(card.modality()) != data.dataset.modality() {
+        let modality = data.dataset.modality();
+        if !self.method.takes().map_or_else(|| card.accepts(modality), |takes| takes == modality) {
             let accepts = self.method.takes().unwrap_or(card.modality());
             let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts, data: data.dataset.modality() };
             return Err(misfit.into());
         }
-        let placement = placement(card, self.image_size)?;
+        let placement = placement(card, self.image_size, data.dataset.series_length())?;
         if self.augment.is_some() && placement.is_none() {
             let needs = "images, which this backbone is not fed".to_owned();
             return Err(Misfit::PartNeeds { part: "`augment`".to_owned(), needs }.into());

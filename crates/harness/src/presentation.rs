@@ -1,16 +1,16 @@
-//! Data as a backbone takes it: images on its canvas, texts as they are.
+//! Data as a backbone takes it: images, recordings and series on its canvas, texts as they are.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
-use reprogram_methods::{Batch, Placement, Program, Query};
+use reprogram_methods::{Batch, Placement, Program, Query, Window};
 use reprogram_models::in_f32;
 use reprogram_taxonomy::{Card, InputSpace, Misfit, Modality};
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
 use crate::augment::Changes;
-use crate::data::{Content, Example, Split};
+use crate::data::{Content, Example, Recording, Split, resampled};
 
 /// The items of one split, ready to be fed. A clone shares them.
 #[derive(Clone)]
@@ -23,17 +23,33 @@ pub struct Presented {
     placement: Option<Placement>,
 }
 
+/// Samples of all recordings of a pass together: 32 of a second at 16 kHz.
+const SAMPLES_A_PASS: usize = 512_000;
+
 #[derive(Clone)]
 enum Items {
     /// `[item, channel, height, width]`, and hashes of the images that they were made of.
     Images(Tensor<4>, Vec<Digest>),
     Texts(Vec<String>),
+    /// `[item, sample]`, and hashes of what they were made of.
+    Waveforms(Tensor<2>, Vec<Digest>),
+    /// For a language model, and their hashes.
+    Series(Vec<Window>, Vec<Digest>),
 }
 
-/// Where images are put on a backbone's canvas; nothing where it takes tokens.
-pub fn placement(card: &Card, image_size: Option<usize>) -> Result<Option<Placement>, Misfit> {
+/// Where images and series are put on a backbone's canvas; nothing for texts. Recordings fill a canvas of their kind, series of
+/// `series_length` values lie in the middle of it; before a language model, which has no canvas, they are their own.
+pub fn placement(card: &Card, image_size: Option<usize>, series_length: Option<usize>) -> Result<Option<Placement>, Misfit> {
     match card.main.input {
-        InputSpace::Tokens { .. } | InputSpace::Waveform { .. } => Ok(None),
+        InputSpace::Tokens { .. } => Ok(series_length.map(|length| Placement { canvas: [1, length], image: [1, length] })),
+        InputSpace::Waveform { samples, .. } => {
+            let length = series_length.unwrap_or(samples);
+            if length > samples {
+                let needs = format!("series of at most {samples} values, the samples of its recordings, but they have {length}");
+                return Err(Misfit::PartNeeds { part: card.name.clone(), needs });
+            }
+            Ok(Some(Placement { canvas: [1, samples], image: [1, length] }))
+        }
         InputSpace::Image { height, width, .. } => {
             let image = image_size.map_or([height, width], |edge| [edge, edge]);
             if image[0] > height || image[1] > width || image[0] == 0 {
@@ -69,9 +85,17 @@ impl Presented {
                 let images = Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), in_f32(device));
                 Items::Images(images, examples.iter().filter_map(|example| content(example)).collect())
             }
-            (InputSpace::Waveform { .. }, _) => {
-                let needs = "recordings, which no data set here holds".to_owned();
-                return Err(Misfit::PartNeeds { part: card.name.clone(), needs });
+            (InputSpace::Waveform { samples, rate }, _) => {
+                let mut waves = Vec::with_capacity(examples.len() * samples);
+                for example in examples {
+                    waves.extend(laid(example, samples, rate)?);
+                }
+                let waves = Tensor::from_data(TensorData::new(waves, [examples.len(), samples]), in_f32(device));
+                Items::Waveforms(waves, examples.iter().map(|example| Digest::of(&example.content.exact_bytes())).collect())
+            }
+            (InputSpace::Tokens { .. }, Some(_)) if takes == Some(Modality::TimeSeries) => {
+                let windows = examples.iter().map(|example| window(example)).collect::<Result<_, _>>()?;
+                Items::Series(windows, examples.iter().map(|example| Digest::of(&example.content.exact_bytes())).collect())
             }
             (InputSpace::Tokens { .. } | InputSpace::Image { .. }, _) => {
                 Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)
@@ -93,11 +117,9 @@ impl Presented {
     /// The items at these places.
     pub fn batch(&self, indices: &[usize]) -> Batch {
         match &self.items {
-            Items::Images(images, _) => {
-                let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
-                let indices = Tensor::from_ints(indices.as_slice(), &images.device());
-                Batch::Images(images.clone().select(0, indices))
-            }
+            Items::Images(images, _) => Batch::Images(images.clone().select(0, places(indices, &images.device()))),
+            Items::Waveforms(waves, _) => Batch::Waveforms(waves.clone().select(0, places(indices, &waves.device()))),
+            Items::Series(windows, _) => Batch::Series(indices.iter().map(|&i| windows[i].clone()).collect()),
             Items::Texts(texts) => Batch::Texts(indices.iter().map(|&i| Query { text: texts[i].clone() }).collect()),
         }
     }
@@ -124,21 +146,23 @@ impl Presented {
         Batch::Images(Tensor::from_data(TensorData::new(values, shape), in_f32(&device)))
     }
 
-    /// What each item is, as far as a program's constant half depends on it: an image before it is put on the canvas, a
-    /// text as the model gets it.
+    /// What each item is, as far as a program's constant half depends on it: an image, recording or series before it is put
+    /// on the canvas, a text as the model gets it.
     pub fn contents(&self, program: &Program) -> Vec<Digest> {
         match &self.items {
-            Items::Images(_, contents) => contents.clone(),
+            Items::Images(_, contents) | Items::Waveforms(_, contents) | Items::Series(_, contents) => contents.clone(),
             Items::Texts(texts) => texts.iter().map(|text| Digest::of(program.context(&Query { text: text.clone() }).as_bytes())).collect(),
         }
     }
 
-    /// Batches for a pass without gradients: images in order, texts longest first, so that little is padded. `n_together`: how
+    /// Batches for a pass without gradients: images, recordings and series in order, texts longest first, so that little is padded. `n_together`: how
     /// many such batches go through f at once.
     pub fn passes(&self, n_together: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         let size = match &self.items {
             Items::Images(..) => 128,
+            Items::Waveforms(waves, _) => (SAMPLES_A_PASS / waves.dims()[1]).max(1),
+            Items::Series(..) => 16,
             Items::Texts(texts) => {
                 order.sort_by_key(|&i| (std::cmp::Reverse(texts[i].len()), i));
                 16
@@ -148,10 +172,26 @@ impl Presented {
     }
 }
 
+fn window(example: &Example) -> Result<Window, Misfit> {
+    match &example.content {
+        Content::Series(series) => Ok(Window { values: series.values.clone() }),
+        Content::Image(_) | Content::Text(_) | Content::Recording(_) => {
+            Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts or series".to_owned() })
+        }
+    }
+}
+
+fn places(indices: &[usize], device: &Device) -> Tensor<1, Int> {
+    let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
+    Tensor::from_ints(indices.as_slice(), device)
+}
+
 fn text(example: &Example) -> Result<String, Misfit> {
     match &example.content {
         Content::Text(text) => Ok(text.clone()),
-        Content::Image(_) => Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts, not images".to_owned() }),
+        Content::Image(_) | Content::Recording(_) | Content::Series(_) => {
+            Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts".to_owned() })
+        }
     }
 }
 
@@ -170,7 +210,7 @@ fn content(example: &Example) -> Option<Digest> {
 /// Resizes an image and puts it into the middle of a black canvas.
 fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec<f32>, Misfit> {
     let Content::Image(image) = &example.content else {
-        return Err(Misfit::PartNeeds { part: "an image backbone".to_owned(), needs: "images, not texts".to_owned() });
+        return Err(Misfit::PartNeeds { part: "an image backbone".to_owned(), needs: "images".to_owned() });
     };
     if image.channels != channels && image.channels != 1 {
         let needs = format!("images of {channels} colour channels, or grey ones, but they have {}", image.channels);
@@ -190,9 +230,55 @@ fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec
     Ok(canvas)
 }
 
+/// A recording at the backbone's rate, or a series as it is, in the middle of silence; of what is longer, the middle.
+fn laid(example: &Example, samples: usize, rate: usize) -> Result<Vec<f32>, Misfit> {
+    let values = match &example.content {
+        Content::Recording(Recording { rate: own, samples }) => {
+            let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
+            resampled(&samples, *own as usize, rate)
+        }
+        Content::Series(series) => series.values.clone(),
+        Content::Image(_) | Content::Text(_) => {
+            return Err(Misfit::PartNeeds { part: "an acoustic backbone".to_owned(), needs: "recordings or series".to_owned() });
+        }
+    };
+    let n = values.len().min(samples);
+    let (cut, silence) = ((values.len() - n) / 2, (samples - n) / 2);
+    let mut canvas = vec![0.0; samples];
+    canvas[silence..silence + n].copy_from_slice(&values[cut..cut + n]);
+    Ok(canvas)
+}
+
 /// One colour channel, resized by an antialiased triangle filter (Pillow's bilinear).
 pub(crate) fn resized(plane: Vec<f32>, from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
     let buffer: ImageBuffer<Luma<f32>, Vec<f32>> =
         ImageBuffer::from_raw(from[1] as u32, from[0] as u32, plane).expect("an image has as many pixels as it says");
     resize(&buffer, to[1] as u32, to[0] as u32, FilterType::Triangle).into_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Series;
+
+    fn example(content: Content) -> Example {
+        Example { id: "one".to_owned(), content, label: 0 }
+    }
+
+    #[test]
+    fn a_series_lies_where_its_placement_says() {
+        let series = example(Content::Series(Series { values: vec![1.0, 2.0, 3.0] }));
+        assert_eq!(laid(&series, 8, 16_000).unwrap(), [0.0, 0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0]);
+        assert_eq!(Placement { canvas: [1, 8], image: [1, 3] }.offset()[1], 2);
+    }
+
+    #[test]
+    fn a_recording_is_brought_to_the_rate_and_cut_in_the_middle() {
+        let recording = |rate| example(Content::Recording(Recording { rate, samples: vec![-16_384; 9] }));
+        assert_eq!(laid(&recording(100), 4, 100).unwrap(), [-0.5; 4]);
+        let slower = laid(&recording(50), 30, 100).unwrap();
+        assert!(slower[..6].iter().chain(&slower[24..]).all(|value| *value == 0.0), "18 samples in the middle of 30: {slower:?}");
+        let text = laid(&example(Content::Text("a".to_owned())), 4, 100).unwrap_err();
+        insta::assert_snapshot!(text, @"an acoustic backbone needs recordings or series");
+    }
 }

@@ -6,9 +6,10 @@ use reprogram_taxonomy::{Alignment, Misfit};
 use crate::family::family;
 use crate::{
     BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, ClassTexts, ContextualCalibration, ContextualCalibrationSpec,
-    CountedTexts, CountedTextsSpec, FirstClasses, FirstClassesSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec,
-    LinearMap, LinearMapSpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec, RandomMapping, RandomMappingSpec, RankMapping,
-    RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer, VerbalizerSpec, WeightedTexts, WeightedTextsSpec,
+    CountedTexts, CountedTextsSpec, FirstClasses, FirstClassesSpec, ForecastHead, ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec,
+    Identity, IdentitySpec, LastValue, LastValueSpec, LinearMap, LinearMapSpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec,
+    RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer,
+    VerbalizerSpec, WeightedTexts, WeightedTextsSpec, WindowMap, WindowMapSpec,
 };
 
 /// What of f an alignment reads.
@@ -26,6 +27,16 @@ pub enum Reads {
     EachText,
     /// How near each patch of an item is to each text of every class, `[batch, patch · text]`.
     LocalTexts,
+    /// The last tokens of a series, `[batch, n · width + 2]`: the first numbers of each, side by side, then the window's mean and
+    /// deviation.
+    Tokens {
+        /// How many.
+        n: usize,
+        /// Numbers of each.
+        width: usize,
+    },
+    /// A normalised window itself, past f, with its mean and deviation: `[batch, history + 2]`.
+    Window,
 }
 
 /// What an alignment is fitted on, without gradients.
@@ -104,5 +115,8 @@ family! {
     "frequency-mapping" => FrequencyMapping from FrequencyMappingSpec,
     "bayesian-mapping" => BayesianMapping from BayesianMappingSpec,
     "contextual-calibration" => ContextualCalibration from ContextualCalibrationSpec,
+    "last-value" => LastValue from LastValueSpec,
+    "window-map" => WindowMap from WindowMapSpec,
+    "forecast-head" => ForecastHead from ForecastHeadSpec,
     "linear" => LinearMap from LinearMapSpec,
 }

@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::Window;
+
 /// A text item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -16,6 +18,10 @@ pub enum Batch {
     Images(Tensor<4>),
     /// Texts.
     Texts(Vec<Query>),
+    /// Recordings, or series, on the backbone's canvas: `[batch, sample]`.
+    Waveforms(Tensor<2>),
+    /// Series, for a language model.
+    Series(Vec<Window>),
 }
 
 impl Batch {
@@ -24,6 +30,8 @@ impl Batch {
         match self {
             Self::Images(images) => images.dims()[0],
             Self::Texts(queries) => queries.len(),
+            Self::Waveforms(waveforms) => waveforms.dims()[0],
+            Self::Series(windows) => windows.len(),
         }
     }
 

@@ -54,7 +54,7 @@ impl Sizes {
         ("W", "width of the canvas"),
         ("e", "the canvas's shorter edge"),
         ("h", "height of the image on it"),
-        ("w", "width of the image on it"),
+        ("w", "width of the image on it, or values of a series"),
         ("N", "samples of a recording"),
         ("d", "width of the tower that items go through"),
         ("L", "its blocks"),

@@ -21,7 +21,10 @@ impl<'a> Fused<'a> {
     pub fn new(programs: &'a [&'a Program]) -> Option<Self> {
         let first = programs.first()?;
         let alike = programs.iter().all(|program| program.signature() == first.signature());
-        let sharing = matches!(first.alignment().reads(), Reads::Answers | Reads::ClassTexts | Reads::EachText | Reads::LocalTexts);
+        let sharing = matches!(
+            first.alignment().reads(),
+            Reads::Answers | Reads::ClassTexts | Reads::EachText | Reads::LocalTexts | Reads::Tokens { .. } | Reads::Window
+        );
         // One whose network is its own has none to share.
         let tunes = first.manipulations().iter().any(|part| part.tunes_backbone());
         (alike && !sharing && !tunes).then_some(Self { programs })
@@ -66,15 +69,23 @@ impl<'a> Fused<'a> {
     }
 
     fn input(&self, backbone: &dyn Backbone, batches: &[Batch]) -> Input {
-        let (mut images, mut rows) = (Vec::new(), Vec::new());
+        let (mut images, mut rows, mut waveforms) = (Vec::new(), Vec::new(), Vec::new());
         for (program, batch) in self.programs.iter().zip(batches) {
             match batch {
                 Batch::Images(pixels) => images.push(program.pixels(backbone, pixels.clone())),
                 Batch::Texts(queries) if let Some(pixels) = program.image_of(queries) => images.push(program.pixels(backbone, pixels)),
                 Batch::Texts(queries) => rows.extend(program.token_rows(backbone, queries)),
+                Batch::Series(_) => panic!("series go through alone"),
+                Batch::Waveforms(samples) => waveforms.push(program.waveforms(samples.clone())),
             }
         }
-        if images.is_empty() { Input::Tokens(TokenBatch::new(rows)) } else { Input::Image(lowered(Tensor::cat(images, 0))) }
+        if !images.is_empty() {
+            Input::Image(lowered(Tensor::cat(images, 0)))
+        } else if !waveforms.is_empty() {
+            Input::Waveform(lowered(Tensor::cat(waveforms, 0)))
+        } else {
+            Input::Tokens(TokenBatch::new(rows))
+        }
     }
 
     fn each(&self, stream: Stream, groups: &[usize], act: impl Fn(&Program, Stream) -> Stream) -> Stream {

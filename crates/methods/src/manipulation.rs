@@ -10,10 +10,11 @@ use crate::{
     ClassTemplate, ClassTemplateSpec, ClassTexts, ConditionedContext, ConditionedContextSpec, CoupledPrompt, CoupledPromptSpec,
     DecoupledFrame, DecoupledFrameSpec, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt,
     FixedPromptSpec, Instruction, InstructionSpec, ItemKeys, ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec,
-    MappedPrompt, MappedPromptSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark,
-    PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt, SampleMask, SampleMaskSpec, Setup, Shown, SoftPrompt, SoftPromptSpec, Steering,
-    SteeringSpec, TokenPatches, TokenPatchesSpec, TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WeightDelta,
-    WeightDeltaSpec,
+    MappedPrompt, MappedPromptSpec, PatchPrototypes, PatchPrototypesSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec,
+    PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt, SampleMask, SampleMaskSpec,
+    SeriesPrompt, SeriesPromptSpec, Setup, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TokenPatches, TokenPatchesSpec,
+    TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WaveformDelta, WaveformDeltaSpec, WeightDelta, WeightDeltaSpec,
+    Window,
 };
 
 /// Versions of an image.
@@ -50,6 +51,21 @@ pub trait Manipulate {
     /// The same, where what is done depends on what f makes of the image.
     fn pixels_for(&self, _backbone: &dyn Backbone, images: Tensor<4>) -> Tensor<4> {
         self.pixels(images)
+    }
+
+    /// ℓ = input, recordings and series on the canvas of one: `[batch, sample]`, shape kept.
+    fn waveforms(&self, waveforms: Tensor<2>) -> Tensor<2> {
+        waveforms
+    }
+
+    /// ℓ = input, series: what is said of one in words, behind what was said before.
+    fn series_text(&self, text: String, _window: &Window) -> String {
+        text
+    }
+
+    /// ℓ = embedding, series: tokens of normalised windows `[batch, history]`, put behind the words: `[batch, tokens, dim]`.
+    fn series_tokens(&self, _windows: &Tensor<2>) -> Option<Tensor<3>> {
+        None
     }
 
     /// Where it makes several versions of every image, one behind the other.
@@ -136,6 +152,9 @@ family! {
     "decoupled-frame" => DecoupledFrame from DecoupledFrameSpec,
     "sample-mask" => SampleMask from SampleMaskSpec,
     "trainable-resize" => TrainableResize from TrainableResizeSpec,
+    "series-prompt" => SeriesPrompt from SeriesPromptSpec,
+    "patch-prototypes" => PatchPrototypes from PatchPrototypesSpec,
+    "waveform-delta" => WaveformDelta from WaveformDeltaSpec,
     "instruction" => Instruction from InstructionSpec,
     "demonstrations" => Demonstrations from DemonstrationsSpec,
     "soft-prompt" => SoftPrompt from SoftPromptSpec,

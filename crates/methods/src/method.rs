@@ -44,7 +44,14 @@ impl Method {
     /// What it takes items of, where that is not what the backbone takes: a part turns one into the other.
     pub fn takes(&self) -> Option<Modality> {
         let reads_texts = |spec: &ManipulationSpec| matches!(spec, ManipulationSpec::TokenPatches(_));
-        self.manipulations.iter().any(reads_texts).then_some(Modality::Text)
+        let reads_series =
+            |spec: &ManipulationSpec| matches!(spec, ManipulationSpec::PatchPrototypes(_) | ManipulationSpec::SeriesPrompt(_));
+        let is_past_f = matches!(self.alignment, AlignmentSpec::WindowMap(_) | AlignmentSpec::LastValue(_));
+        if self.manipulations.iter().any(reads_texts) {
+            Some(Modality::Text)
+        } else {
+            (is_past_f || self.manipulations.iter().any(reads_series)).then_some(Modality::TimeSeries)
+        }
     }
 
     /// Checks it against the backbone and the target, and builds its program.

@@ -93,12 +93,13 @@ impl Prepared {
 impl Program {
     /// Where the two halves of a pass meet: the first place of the encoder that items go through which something learned acts
     /// on. [`Cut::Embedding`] and [`Cut::Input`] leave nothing worth keeping in front of them; so does the first block, and so
-    /// does any where answers are in words, whose tokens go through the blocks as trees.
+    /// does any where answers are in words, whose tokens go through the blocks as trees, and where series are forecast from several
+    /// tokens.
     pub fn cut(&self, backbone: &dyn Backbone) -> Cut {
         let main = backbone.card().main.tower;
         match self.signature().first_learnable_in(main, main) {
             Cut::Hidden(0) => Cut::Embedding,
-            Cut::Hidden(_) if self.alignment().reads() == Reads::Answers => Cut::Embedding,
+            Cut::Hidden(_) if matches!(self.alignment().reads(), Reads::Answers | Reads::Tokens { .. }) => Cut::Embedding,
             cut @ (Cut::Input | Cut::Embedding | Cut::Hidden(_) | Cut::Output) => cut,
         }
     }
@@ -118,7 +119,7 @@ impl Program {
         match self.cut(backbone) {
             Cut::Output => Prepared::Outputs(self.outputs(backbone, Prepared::Batch(batch.clone()), kept)),
             Cut::Hidden(layer) => {
-                let stream = self.embedding(backbone.embed(self.input(backbone, batch)));
+                let stream = self.embedding(self.entered(backbone, batch));
                 Prepared::Hidden { layer, stream: self.through(backbone, 0..layer, stream) }
             }
             Cut::Input | Cut::Embedding => Prepared::Batch(batch.clone()),
@@ -129,7 +130,7 @@ impl Program {
     pub(crate) fn finish_after(&self, backbone: &dyn Backbone, prepared: Prepared, kept: &mut Kept) -> Tensor<2> {
         let outputs = self.outputs(backbone, prepared, kept);
         match self.alignment().reads() {
-            Reads::Logits | Reads::Features | Reads::Answers => outputs,
+            Reads::Logits | Reads::Features | Reads::Answers | Reads::Tokens { .. } | Reads::Window => outputs,
             Reads::ClassTexts | Reads::EachText | Reads::LocalTexts => self.compared(backbone, outputs, kept),
         }
     }
@@ -145,8 +146,11 @@ impl Program {
             Prepared::Batch(Batch::Texts(queries)) if self.alignment().reads() == Reads::Answers => {
                 self.answer_scores(backbone, &queries, &mut kept.prefixes)
             }
+            Prepared::Batch(Batch::Series(windows)) if matches!(self.alignment().reads(), Reads::Tokens { .. } | Reads::Window) => {
+                self.forecast_source(backbone, &windows)
+            }
             Prepared::Batch(batch) => {
-                let stream = self.embedding(backbone.embed(self.input(backbone, &batch)));
+                let stream = self.embedding(self.entered(backbone, &batch));
                 self.read(backbone, &self.through(backbone, 0..depth, stream))
             }
         }
@@ -157,11 +161,21 @@ impl Program {
         self.manipulations().iter().find_map(|part| part.backbone(backbone))
     }
 
+    /// Behind the embedding map.
+    fn entered(&self, backbone: &dyn Backbone, batch: &Batch) -> Stream {
+        match batch {
+            Batch::Series(windows) => self.series_stream(backbone, windows),
+            Batch::Images(_) | Batch::Texts(_) | Batch::Waveforms(_) => backbone.embed(self.input(backbone, batch)),
+        }
+    }
+
     pub(crate) fn input(&self, backbone: &dyn Backbone, batch: &Batch) -> Input {
         match batch {
             Batch::Images(images) => Input::Image(lowered(self.pixels(backbone, images.clone()))),
             Batch::Texts(queries) if let Some(images) = self.image_of(queries) => Input::Image(lowered(self.pixels(backbone, images))),
             Batch::Texts(queries) => Input::Tokens(TokenBatch::new(self.token_rows(backbone, queries))),
+            Batch::Waveforms(waveforms) => Input::Waveform(lowered(self.waveforms(waveforms.clone()))),
+            Batch::Series(_) => panic!("a series has tokens of its own behind the embedding map"),
         }
     }
 }

@@ -117,6 +117,10 @@ impl Program {
     /// Makes those parts of labelled training items, as f sees them behind what this program does at the input.
     pub fn make(&mut self, backbone: &dyn Backbone, batches: &[Batch], labels: &[usize]) -> Result<(), Misfit> {
         let program = self.valid();
+        if batches.iter().any(|batch| matches!(batch, Batch::Series(_))) {
+            let needs = "items that f is fed as they are, not series".to_owned();
+            return Err(Misfit::PartNeeds { part: "a part made of training items".to_owned(), needs });
+        }
         let inputs: Vec<Input> = batches.iter().map(|batch| program.input(backbone, batch)).collect();
         let shown = Shown { backbone, inputs: &inputs, labels, n_classes: self.classes.len() };
         self.manipulations.iter_mut().filter(|part| part.is_made_of_items()).try_for_each(|part| part.make(&shown))
@@ -207,6 +211,11 @@ impl Program {
         self.manipulations.iter().fold(images, |images, part| part.pixels_for(backbone, images))
     }
 
+    /// The recordings as f gets them.
+    pub(crate) fn waveforms(&self, waveforms: Tensor<2>) -> Tensor<2> {
+        self.manipulations.iter().fold(waveforms, |waveforms, part| part.waveforms(waveforms))
+    }
+
     /// The tokens of each text's context, cut on the left where they are too many.
     pub(crate) fn token_rows(&self, backbone: &dyn Backbone, queries: &[Query]) -> Vec<Vec<u32>> {
         let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
@@ -252,6 +261,7 @@ impl Program {
                 local.reshape([batch, patches * joint])
             }
             Reads::Answers => panic!("answers are in words: the part's build comes first"),
+            Reads::Tokens { .. } | Reads::Window => panic!("only series are read so: the part's build comes first"),
         }
     }
 

@@ -128,9 +128,9 @@ impl Card {
         self.main.tower.modality()
     }
 
-    /// Whether items of this modality can be fed at all.
+    /// Whether items of this modality can be fed at all. A series is laid on the canvas of a recording.
     pub fn accepts(&self, modality: Modality) -> bool {
-        self.modality() == modality
+        self.modality() == modality || (self.main.tower == Tower::Acoustic && modality == Modality::TimeSeries)
     }
 
     /// Its encoders.

@@ -27,8 +27,12 @@ pub fn open_zip(path: &Path) -> Result<ZipArchive<File>, Reason> {
 
 /// Hands every plain file of a packed tar archive to `take`, in the archive's order: its name and its content.
 pub fn for_each_in_tarball(path: &Path, take: impl FnMut(&str, &[u8])) -> Result<(), Reason> {
-    let file = File::open(path).map_err(|error| Reason::read(&error))?;
-    tar::for_each(GzDecoder::new(BufReader::new(file)), take)
+    let file = BufReader::new(File::open(path).map_err(|error| Reason::read(&error))?);
+    if path.extension().is_some_and(|extension| extension == "tar") {
+        tar::for_each(file, take)
+    } else {
+        tar::for_each(GzDecoder::new(file), take)
+    }
 }
 
 /// Hands the content of `member` to `take`.

@@ -49,5 +49,7 @@ pub use progress::{Progress, Silent};
 pub use repository::{HubRepository, RepositoryError};
 pub use settings::{Network, Settings};
 pub use store::{AssetStore, Obtained, Origin, Trust};
+#[cfg(test)]
+pub(crate) use tar::entry as tar_entry;
 pub use url::UrlFile;
 pub use words::{BadWord, MemberPath, Word};

@@ -152,7 +152,7 @@ fn skip<R: Read>(archive: &mut R, bytes: u64) -> Result<(), Reason> {
 
 /// One entry of a tar file, for tests.
 #[cfg(test)]
-pub(super) fn entry(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn entry(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
     let mut header = [0_u8; BLOCK];
     header[..name.len()].copy_from_slice(name.as_bytes());
     header[100..108].copy_from_slice(b"0000644\0");

@@ -110,7 +110,7 @@ pub fn load(name: &str, workshop: &Workshop<'_>) -> Result<LoadedBackbone, Backb
         (WeightSource::Files(files), family, WeightFormat::Pytorch | WeightFormat::Onnx)
             if let Some(layout) = OwnLayout::of_family(family) =>
         {
-            let roles = [Role::Weights, Role::Preprocessor];
+            let roles = [Role::Weights, Role::Preprocessor, Role::Head];
             let wanted = roles.iter().filter_map(|role| files.iter().find(|file| file.role == *role));
             let mapped: Vec<Mapped> = wanted.map(|file| map(&store.obtain(&file.asset, progress)?)).collect::<Result<_, _>>()?;
             layout.load(name, &mapped, storage, device)

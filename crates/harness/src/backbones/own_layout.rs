@@ -9,8 +9,10 @@ use reprogram_models::{Acoustic, Backbone, EfficientNet, EfficientNetConfig, Fro
 use super::{BackboneError, LoadedBackbone, Mapped};
 use crate::assets::Digest;
 
-/// Samples that the speech embedding is fed: a second.
-const SPEECH_SAMPLES: usize = 16_000;
+/// Samples a second that the speech embedding is fed.
+const SPEECH_RATE: usize = 16_000;
+/// Labels of `speech-digits`: made by `reprogram pretrain speech`.
+const SPEECH_DIGITS: &[u8] = include_bytes!("../../assets/speech-digits.safetensors");
 
 /// A layout that one checkpoint has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,12 @@ pub(super) enum OwnLayout {
     /// In a PyTorch file.
     EfficientNetLite0,
     /// A mel spectrogram and a convolutional network, each in an ONNX file.
-    SpeechEmbedding,
+    SpeechEmbedding {
+        /// Seconds of a recording.
+        seconds: usize,
+    },
+    /// The same on a second, with this repository's own map to spoken digits.
+    SpeechDigits,
 }
 
 impl OwnLayout {
@@ -32,7 +39,9 @@ impl OwnLayout {
             "cifar10-vit" => Some(Self::Cifar10Vit),
             "focus-vit" => Some(Self::FocusVit),
             "efficientnet-lite0" => Some(Self::EfficientNetLite0),
-            "speech-embedding" => Some(Self::SpeechEmbedding),
+            "speech-embedding" => Some(Self::SpeechEmbedding { seconds: 1 }),
+            "speech-embedding-5s" => Some(Self::SpeechEmbedding { seconds: 5 }),
+            "speech-digits" => Some(Self::SpeechDigits),
             _ => None,
         }
     }
@@ -41,12 +50,14 @@ impl OwnLayout {
     pub(super) fn load(self, name: &str, files: &[Mapped], storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
         let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
         let weights = files.first().ok_or_else(|| damaged("its table names no weights".to_owned()))?;
-        let digest = match files {
-            [only] => Digest::of(only),
-            several => {
-                let digests: Vec<String> = several.iter().map(|file| Digest::of(file).to_string()).collect();
-                Digest::of_parts(&digests.iter().map(String::as_str).collect::<Vec<_>>())
-            }
+        let own: Option<&[u8]> = match self {
+            Self::SpeechDigits => Some(SPEECH_DIGITS),
+            Self::Cifar10Vit | Self::FocusVit | Self::EfficientNetLite0 | Self::SpeechEmbedding { .. } => None,
+        };
+        let digests: Vec<String> = files.iter().map(|file| &**file).chain(own).map(|bytes| Digest::of(bytes).to_string()).collect();
+        let digest = match digests.as_slice() {
+            [only] => only.clone(),
+            several => Digest::of_parts(&several.iter().map(String::as_str).collect::<Vec<_>>()).to_string(),
         };
         let release = |part: &[u8]| files.iter().for_each(|file| file.release(part));
         let torch = || {
@@ -65,12 +76,19 @@ impl OwnLayout {
                 let model = EfficientNet::load(&EfficientNetConfig::lite0(), name, torch()?, device);
                 Arc::new(model.map_err(|error| damaged(error.to_string()))?)
             }
-            Self::SpeechEmbedding => {
-                let mel = files.get(1).ok_or_else(|| damaged("its table names no file with `role = \"preprocessor\"`".to_owned()))?;
-                let model = Acoustic::from_onnx(mel, weights, SPEECH_SAMPLES, name, device);
-                Arc::new(model.map_err(|error| damaged(error.to_string()))?)
-            }
+            Self::SpeechEmbedding { seconds } => Arc::new(speech(name, files, files.get(2).map(|head| &**head), seconds, device)?),
+            Self::SpeechDigits => Arc::new(speech(name, files, Some(SPEECH_DIGITS), 1, device)?),
         };
-        Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string(), source_classes: None })
+        Ok(LoadedBackbone { backbone, weights_sha256: digest, source_classes: None })
     }
+}
+
+/// The network on recordings of so many seconds, with labels where there is a map to them.
+fn speech(name: &str, files: &[Mapped], head: Option<&[u8]>, seconds: usize, device: &Device) -> Result<Acoustic, BackboneError> {
+    let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
+    let [weights, mel, ..] = files else { return Err(damaged("its table names no file with `role = \"preprocessor\"`".to_owned())) };
+    let encoder = Acoustic::from_onnx(mel, weights, SPEECH_RATE * seconds, name, device).map_err(|error| damaged(error.to_string()))?;
+    let Some(head) = head else { return Ok(encoder) };
+    let head = Weights::from_safetensors(head).map_err(|error| damaged(error.to_string()))?;
+    encoder.with_head(head).map_err(|error| damaged(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! `reprogram pretrain`: trains a source model from nothing.
 
 mod clip;
+mod speech;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,6 +32,8 @@ enum Model {
     Letters(LettersArgs),
     /// Two towers, of small photographs and their captions, trained on CIFAR-10 and Tiny ImageNet
     Clip(ClipArgs),
+    /// Labels for the speech embedding: ten spoken digits, from the Free Spoken Digit Dataset
+    Speech(speech::SpeechArgs),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -53,6 +56,7 @@ pub fn run(args: &PretrainArgs, console: &Console) -> Result<String, Failure> {
     match &args.model {
         Model::Letters(args) => letters(args, console),
         Model::Clip(args) => clip::run(args, console),
+        Model::Speech(args) => speech::run(args, console),
     }
 }
 

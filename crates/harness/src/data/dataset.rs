@@ -9,9 +9,13 @@ use sha2::{Digest as _, Sha256};
 use super::image_csv::Grey;
 use super::image_tar::Folders;
 use super::pools::Pools;
+use super::recording_tar::Named;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
-use super::{DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, label_lines, text_csv, zip_texts};
+use super::{
+    Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, label_lines, recording_tar,
+    series_lines, text_csv, zip_texts,
+};
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
 
@@ -103,6 +107,14 @@ impl DataSet {
         self.pools.sizes()
     }
 
+    /// Values of each of its items, where they are series; all have as many.
+    pub fn series_length(&self) -> Option<usize> {
+        self.pools.any().and_then(|example| match &example.content {
+            Content::Series(series) => Some(series.values.len()),
+            Content::Image(_) | Content::Text(_) | Content::Recording(_) => None,
+        })
+    }
+
     pub(super) const fn pools(&self) -> &Pools {
         &self.pools
     }
@@ -136,6 +148,11 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
             text_csv::read(file(0), Columns { text, label, labels, ignored_labels, encoding, unreadable })?
         }
         Reader::LabelLines { labels, encoding } => label_lines::read(file(0), labels, *encoding)?,
+        Reader::RecordingTar { names, labels, parts } => {
+            let wanted = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
+            recording_tar::read(file(0), Named { names, labels, parts, wanted })?
+        }
+        Reader::SeriesLines { labels, length } => series_lines::read(file(0), labels, *length)?,
         Reader::ZipTexts { folders, part, encoding } => zip_texts::read(file(0), folders, *part, *encoding)?,
     };
     let name = part.name.as_str();

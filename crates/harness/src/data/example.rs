@@ -20,6 +20,26 @@ pub enum Content {
     Image(Image),
     /// A text, without line breaks.
     Text(String),
+    /// A recording.
+    Recording(Recording),
+    /// A numeric series.
+    Series(Series),
+}
+
+/// A recording of one channel. Samples have 16 bits, whatever they were written with: decoders do not agree beyond that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// Samples a second.
+    pub rate: u32,
+    /// The samples.
+    pub samples: Vec<i16>,
+}
+
+/// A numeric series of one variable, in equal steps of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The values.
+    pub values: Vec<f32>,
 }
 
 /// An image. Pixels lie in `[0, 1]`, in the order channel, height, width.
@@ -38,17 +58,17 @@ pub struct Image {
 impl Content {
     /// What makes two items the same item, so that one of them cannot be trained on and the other tested.
     ///
-    /// Images are the same if all of their pixels are. Texts are the same if they agree in letters and digits, whatever their
+    /// Images, recordings and series are the same if all of their numbers are. Texts are the same if they agree in letters and digits, whatever their
     /// case, punctuation, links and mentions: reposted messages differ in nothing else.
     pub fn content_hash(&self) -> Digest {
         match self {
-            Self::Image(_) => Digest::of(&self.exact_bytes()),
+            Self::Image(_) | Self::Recording(_) | Self::Series(_) => Digest::of(&self.exact_bytes()),
             Self::Text(text) => Digest::of_parts(&["text", &essence(text)]),
         }
     }
 
     /// The content, byte by byte.
-    pub(super) fn exact_bytes(&self) -> Vec<u8> {
+    pub(crate) fn exact_bytes(&self) -> Vec<u8> {
         match self {
             Self::Image(image) => {
                 let Image { channels, height, width, pixels } = image;
@@ -56,6 +76,13 @@ impl Content {
                 b"image".iter().copied().chain(size).chain(pixels.iter().flat_map(|pixel| pixel.to_le_bytes())).collect()
             }
             Self::Text(text) => b"text".iter().copied().chain(text.bytes()).collect(),
+            Self::Recording(Recording { rate, samples }) => {
+                let samples = samples.iter().flat_map(|sample| sample.to_le_bytes());
+                b"recording".iter().copied().chain(rate.to_le_bytes()).chain(samples).collect()
+            }
+            Self::Series(Series { values }) => {
+                b"series".iter().copied().chain(values.iter().flat_map(|value| value.to_le_bytes())).collect()
+            }
         }
     }
 }
@@ -96,5 +123,12 @@ mod tests {
         let image = |height, width| Content::Image(Image { channels: 1, height, width, pixels: vec![0.5; 6] });
         assert_eq!(image(2, 3).content_hash(), image(2, 3).content_hash());
         assert_ne!(image(2, 3).content_hash(), image(3, 2).content_hash());
+    }
+
+    #[test]
+    fn the_same_samples_at_another_rate_are_another_recording() {
+        let recording = |rate| Content::Recording(Recording { rate, samples: vec![1, -2, 3] });
+        assert_eq!(recording(8_000).content_hash(), recording(8_000).content_hash());
+        assert_ne!(recording(8_000).content_hash(), recording(16_000).content_hash());
     }
 }

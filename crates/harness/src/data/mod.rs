@@ -10,6 +10,9 @@ mod image_tar;
 mod image_u16;
 mod label_lines;
 mod pools;
+mod recording_tar;
+mod resampled;
+mod series_lines;
 mod source;
 mod split;
 mod text_csv;
@@ -20,6 +23,7 @@ mod tests;
 
 pub use dataset::DataSet;
 pub use error::DataError;
-pub use example::{Content, Example, Image};
+pub use example::{Content, Example, Image, Recording, Series};
 pub use pools::PoolSizes;
+pub use resampled::resampled;
 pub use split::{Draw, Split, Splits, Test, Train, TrainSize, Validation, draw};

@@ -77,6 +77,11 @@ impl Pools {
         Self { train: examples(train), validation: examples(validation), test: examples(test), left_out }
     }
 
+    /// An item of any pool.
+    pub(super) fn any(&self) -> Option<&Example> {
+        [&self.train, &self.validation, &self.test].into_iter().flatten().next().map(AsRef::as_ref)
+    }
+
     pub(super) fn sizes(&self) -> PoolSizes {
         let LeftOut { repeated, ambiguous } = self.left_out;
         PoolSizes { train: self.train.len(), validation: self.validation.len(), test: self.test.len(), repeated, ambiguous }

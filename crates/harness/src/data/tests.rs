@@ -1,5 +1,7 @@
 //! Readers on small files, and the properties that every division and every draw must have.
 
+mod sounds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -36,7 +38,12 @@ impl Small {
 
     /// Loads a data set of two classes with these files, each of them one part of one file.
     fn load(&self, reader: &str, rows: &str, files: &[(&str, &[u8])]) -> Result<DataSet, DataError> {
-        let modality = if reader.starts_with("image") { "vision" } else { "text" };
+        let modality = match reader.split('-').next() {
+            Some("image") => "vision",
+            Some("recording") => "audio",
+            Some("series") => "time-series",
+            Some(_) | None => "text",
+        };
         let mut table = format!(
             "[small]\nabout = ''\nmodality = '{modality}'\nclasses = ['no', 'yes']\nlicence = ''\ncitation = ''\nreader = {{ {reader} }}\n\
              split = {{ test-percent = 30, validation-percent = 30 }}\n"
@@ -92,7 +99,7 @@ fn items(dataset: &DataSet) -> Vec<Arc<Example>> {
 fn texts(dataset: &DataSet) -> Vec<(String, String, usize)> {
     let text = |content: &Content| match content {
         Content::Text(text) => text.clone(),
-        Content::Image(_) => panic!("an image"),
+        Content::Image(_) | Content::Recording(_) | Content::Series(_) => panic!("no text"),
     };
     items(dataset).iter().map(|item| (item.id.clone(), text(&item.content), item.label)).collect()
 }

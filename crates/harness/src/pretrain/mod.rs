@@ -3,3 +3,4 @@
 pub mod clip;
 pub mod glyphs;
 pub mod letters;
+pub mod speech;

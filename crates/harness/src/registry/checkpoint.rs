@@ -66,6 +66,8 @@ pub enum Role {
     Config,
     /// Images to what the first layer takes.
     Preprocessor,
+    /// Labels on top of features.
+    Head,
     /// Text to tokens.
     Tokenizer,
     /// Special tokens and the chat template.

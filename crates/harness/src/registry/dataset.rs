@@ -106,7 +106,7 @@ enum BadDataSet {
     #[error("{what} names {found} classes, but `classes` names {expected}")]
     ClassCount { what: &'static str, found: usize, expected: usize },
     #[error("`modality = \"{modality}\"`, but `reader` reads {reads}")]
-    Modality { modality: Modality, reads: &'static str },
+    Modality { modality: Modality, reads: Modality },
     #[error("a text data set needs a `template`")]
     NoTemplate,
     #[error("only a text data set has a `template`")]
@@ -164,12 +164,11 @@ impl RawDataSet {
     }
 
     fn check_template(&self) -> Result<(), BadDataSet> {
-        let reads = if self.reader.reads_text() { "text" } else { "images" };
-        let modality = if self.reader.reads_text() { Modality::Text } else { Modality::Vision };
-        if self.modality != modality {
+        let reads = self.reader.modality();
+        if self.modality != reads {
             return Err(BadDataSet::Modality { modality: self.modality, reads });
         }
-        match (&self.template, self.reader.reads_text()) {
+        match (&self.template, reads == Modality::Text) {
             (None, true) => Err(BadDataSet::NoTemplate),
             (Some(_), false) => Err(BadDataSet::NeedlessTemplate),
             (Some(template), true) if template.labels.len() != self.classes.len() => {

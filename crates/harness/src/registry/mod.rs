@@ -7,6 +7,7 @@ mod checkpoint;
 mod dataset;
 mod file;
 mod fonts;
+mod name_pattern;
 mod photos;
 
 mod reader;
@@ -25,6 +26,7 @@ use serde::de::DeserializeOwned;
 pub use checkpoint::{Checkpoint, CheckpointFile, Role, WeightFormat, Weights};
 pub use dataset::{DataSetEntry, Part, PartName};
 pub use fonts::Fonts;
+pub use name_pattern::NamePattern;
 pub use photos::{PhotoFiles, Photos};
 pub use reader::{Encoding, Listed, Reader, TextPart, Unreadable};
 pub use rule::{Holdout, SplitRule};

@@ -1,7 +1,11 @@
 //! The formats that data files come in.
 
+use std::collections::BTreeMap;
+
+use reprogram_taxonomy::Modality;
 use serde::{Deserialize, Serialize};
 
+use super::{NamePattern, PartName};
 use crate::assets::MemberPath;
 
 /// How a data set's files are read. A file whose name ends in `.gz` is unpacked first.
@@ -82,6 +86,22 @@ pub enum Reader {
         /// How characters are written.
         encoding: Encoding,
     },
+    /// One tar archive of WAV or Ogg Vorbis files, packed or not. A file's name says its class and its part.
+    RecordingTar {
+        /// How names are made.
+        names: NamePattern,
+        /// What stands for the classes in a name, in the order of the classes.
+        labels: Vec<String>,
+        /// What stands for the parts in a name.
+        parts: BTreeMap<PartName, Vec<String>>,
+    },
+    /// One file; a line holds a label, which is a whole number, and the values of a series, divided by blanks.
+    SeriesLines {
+        /// What the labels of the classes are, in the order of the classes.
+        labels: Vec<i64>,
+        /// Values of a series.
+        length: usize,
+    },
     /// One zip file with a folder a class and a file an item.
     ZipTexts {
         /// The folders of the classes, in the order of the classes.
@@ -143,11 +163,15 @@ pub enum TextPart {
 }
 
 impl Reader {
-    /// Whether items are texts.
-    pub const fn reads_text(&self) -> bool {
+    /// What items are.
+    pub const fn modality(&self) -> Modality {
         match self {
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } | Self::ImageTar { .. } => false,
-            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => true,
+            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } | Self::ImageTar { .. } => {
+                Modality::Vision
+            }
+            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => Modality::Text,
+            Self::RecordingTar { .. } => Modality::Audio,
+            Self::SeriesLines { .. } => Modality::TimeSeries,
         }
     }
 
@@ -161,6 +185,8 @@ impl Reader {
             | Self::ImageTar { .. }
             | Self::TextCsv { .. }
             | Self::LabelLines { .. }
+            | Self::RecordingTar { .. }
+            | Self::SeriesLines { .. }
             | Self::ZipTexts { .. } => [1, 1],
         }
     }
@@ -169,7 +195,8 @@ impl Reader {
     pub fn n_listed_classes(&self) -> Option<usize> {
         match self {
             Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } => None,
-            Self::TextCsv { labels, .. } | Self::LabelLines { labels, .. } => Some(labels.len()),
+            Self::TextCsv { labels, .. } | Self::LabelLines { labels, .. } | Self::RecordingTar { labels, .. } => Some(labels.len()),
+            Self::SeriesLines { labels, .. } => Some(labels.len()),
             Self::ZipTexts { folders, .. } => Some(folders.len()),
             Self::ImageTar { folders, .. } => Some(folders.len()),
         }
@@ -185,6 +212,8 @@ impl Reader {
             | Self::ImageIdx { .. }
             | Self::ImageNpz { .. }
             | Self::LabelLines { .. }
+            | Self::RecordingTar { .. }
+            | Self::SeriesLines { .. }
             | Self::ZipTexts { .. } => false,
         }
     }

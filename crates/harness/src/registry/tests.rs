@@ -13,7 +13,12 @@ fn the_built_in_tables_make_sense() {
             "bbc-headlines",
             "cifar10",
             "digits",
+            "earthquakes",
+            "ecg200",
+            "esc10",
             "fashion-mnist",
+            "fsdd",
+            "fsdd-speakers",
             "gtsrb",
             "mnist",
             "pneumonia-mnist",
@@ -21,7 +26,8 @@ fn the_built_in_tables_make_sense() {
             "tiny-imagenet",
             "trec",
             "tweets",
-            "usps"
+            "usps",
+            "worms",
         ]
     );
     let names: Vec<&str> = registry.checkpoints().keys().map(String::as_str).collect();
@@ -33,7 +39,9 @@ fn the_built_in_tables_make_sense() {
             "efficientnet-lite0",
             "letters-vit",
             "smollm2-135m-instruct",
+            "speech-digits",
             "speech-embedding",
+            "speech-embedding-5s",
             "tiny-clip-cifar",
             "vit-cifar10",
             "vit-s14-focus",

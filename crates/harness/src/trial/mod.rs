@@ -138,7 +138,7 @@ impl Trial<'_> {
     fn program(&self, splits: &Splits) -> Result<Program, TrialError> {
         let text = |example: &crate::data::Example| match &example.content {
             Content::Text(text) => Some(LabelledText { id: example.id.clone(), text: text.clone(), label: example.label }),
-            Content::Image(_) => None,
+            Content::Image(_) | Content::Recording(_) | Content::Series(_) => None,
         };
         let train_texts: Vec<LabelledText> = splits.train.examples().iter().filter_map(|example| text(example)).collect();
         let device = if self.method.signature().is_trainable() { self.device.clone().autodiff() } else { self.device.clone() };

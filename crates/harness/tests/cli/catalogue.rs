@@ -7,6 +7,7 @@ use std::path::Path;
 
 use reprogram_methods::ManipulationSpec;
 use reprogram_methods::catalog::CATALOG;
+use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest as _, Sha256};
 
 use super::place::Place;
@@ -16,11 +17,11 @@ const CLASSES: [&str; 3] = ["A", "BCD", "BE"];
 const DESCRIBED: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 const N_ITEMS: usize = 150;
 
-/// Pictures and words of three classes, as tables and files of a registry's folder.
+/// Pictures, words and series of three classes, as tables and files of a registry's folder.
 fn put_data(place: &Place) {
     let mut pictures = String::new();
     let mut described = String::new();
-    let mut words = String::new();
+    let (mut words, mut series) = (String::new(), String::new());
     for item in 0..N_ITEMS {
         let (label, mut state) = (item % 3, item as u32 + 1);
         for pixel in 0..16 {
@@ -31,6 +32,12 @@ fn put_data(place: &Place) {
         }
         writeln!(pictures, "{label}").unwrap();
         writeln!(described, "{}", item % DESCRIBED.len()).unwrap();
+        write!(series, "{label}").unwrap();
+        for step in 0..24 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            write!(series, " {}.{}", step % (label + 2), state >> 28).unwrap();
+        }
+        writeln!(series).unwrap();
         let word: String = (0..5).map(|digit| ["GO", "D", "MM", "VERY"][item / 4_usize.pow(digit) % 4]).collect();
         writeln!(words, "{} {word}{}", CLASSES[label], ["L", "U", "Y"][label]).unwrap();
     }
@@ -50,10 +57,17 @@ fn put_data(place: &Place) {
                  template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes} }}"
             ),
         ),
+        (
+            "waves",
+            "waves.txt",
+            &series,
+            &CLASSES,
+            "modality = 'time-series'\nreader = { series-lines = { labels = [0, 1, 2], length = 24 } }".to_owned(),
+        ),
     ] {
         fs::write(place.path(file), content).unwrap();
         let rows = vec![N_ITEMS / labels.len(); labels.len()];
-        let sha256 = Sha256::digest(content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let sha256 = sha256(content.as_bytes());
         write!(
             tables,
             "[{name}]\nabout = ''\nclasses = {labels:?}\nlicence = ''\ncitation = ''\n{own}\nsplit = {{ test-percent = 30, validation-percent = 30 }}\n\
@@ -66,6 +80,41 @@ fn put_data(place: &Place) {
     place.put("datasets.toml", &tables);
 }
 
+/// A small classifier of sounds: two graphs, and a map to labels whose numbers say nothing.
+fn put_sounds(place: &Place) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/acoustic");
+    let numbers = |n: usize| -> Vec<u8> { (0..n).flat_map(|i| (((i * 37 % 23) as f32 - 11.0) / 5.0).to_le_bytes()).collect() };
+    let (weight, bias) = (numbers(30 * 5), numbers(30));
+    let views = [
+        ("head.weight", TensorView::new(Dtype::F32, vec![30, 5], &weight).unwrap()),
+        ("head.bias", TensorView::new(Dtype::F32, vec![30], &bias).unwrap()),
+    ];
+    let head = safetensors::serialize(views, None).unwrap();
+    let mut table =
+        "[tiny-sounds]\nabout = ''\nfamily = 'speech-embedding'\nmodality = 'audio'\nformat = 'onnx'\nlicence = ''\ncitation = ''\n"
+            .to_owned();
+    for (role, file, content) in [
+        ("weights", "network.onnx", fs::read(fixtures.join("network.onnx")).unwrap()),
+        ("preprocessor", "mel.onnx", fs::read(fixtures.join("mel.onnx")).unwrap()),
+        ("head", "head.safetensors", head),
+    ] {
+        fs::write(place.path(file), &content).unwrap();
+        write!(
+            table,
+            "[[tiny-sounds.weights.files]]\nrole = '{role}'\n[tiny-sounds.weights.files.asset]\nfile = '{file}'\nbytes = {}\n\
+             sha256 = '{}'\nsources = [{{ mirror = '{file}' }}]\n",
+            content.len(),
+            sha256(&content)
+        )
+        .unwrap();
+    }
+    place.put("models.toml", &table);
+}
+
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 #[test]
 fn every_entry_runs_from_end_to_end() {
     let place = Place::with_empty_cache();
@@ -76,6 +125,7 @@ fn every_entry_runs_from_end_to_end() {
     for file in ["config.json", "model.safetensors"] {
         fs::copy(fixtures.join("vit").join(file), place.path("vit").join(file)).unwrap();
     }
+    put_sounds(&place);
     let names: Vec<&str> = CATALOG.iter().map(|entry| entry.name).collect();
     let described = |part: &ManipulationSpec| matches!(part, ManipulationSpec::ClassDescriptions(_));
     let of_descriptions = CATALOG.iter().filter(|entry| (entry.method)().manipulations.iter().any(described));
@@ -83,7 +133,7 @@ fn every_entry_runs_from_end_to_end() {
     place.put(
         "all.toml",
         &format!(
-            "name = 'all'\nseeds = [1]\n[[experiment]]\nbackbones = ['letters-vit', 'tiny-clip-cifar', './vit', './tiny.gguf']\ndatasets = ['pictures', 'words']\n\
+            "name = 'all'\nseeds = [1]\n[[experiment]]\nbackbones = ['letters-vit', 'tiny-clip-cifar', './vit', './tiny.gguf', 'tiny-sounds']\ndatasets = ['pictures', 'words', 'waves']\n\
              methods = {names:?}\nimage-size = 12\nbudget = {{ epochs = 1, batch-size = 6, train-items = 12, validation-items = 4, test-items = 4 }}\n\n\
              [[experiment]]\nbackbones = ['tiny-clip-cifar']\ndatasets = ['described']\nmethods = {of_descriptions:?}\n\
              image-size = 20\nbudget = {{ epochs = 1, batch-size = 10, train-items = 20, validation-items = 4, test-items = 4 }}\n"
@@ -112,6 +162,7 @@ const SEARCHED: &str = "name = 'found'\nseeds = [1, 2]\n[method.tuned]\nuse = 'l
 fn a_search_reads_no_test_item_and_is_settled_once() {
     let place = Place::with_empty_cache();
     put_data(&place);
+    put_sounds(&place);
     place.put("found.toml", SEARCHED);
     let run = |arguments: &[&str]| {
         let mut command = place.command(&[&["--offline"], arguments].concat());

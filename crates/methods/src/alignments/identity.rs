@@ -52,7 +52,13 @@ impl Align for Identity {
     fn settle(&mut self, texts: &ClassTexts, _setup: &Setup<'_>) -> Result<(), Misfit> {
         match self.reads {
             Reads::ClassTexts => check_one_each(texts, "identity"),
-            Reads::Logits | Reads::Features | Reads::Answers | Reads::EachText | Reads::LocalTexts => Ok(()),
+            Reads::Logits
+            | Reads::Features
+            | Reads::Answers
+            | Reads::EachText
+            | Reads::LocalTexts
+            | Reads::Tokens { .. }
+            | Reads::Window => Ok(()),
         }
     }
 

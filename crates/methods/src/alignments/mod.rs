@@ -5,8 +5,10 @@ mod block_mapping;
 mod contextual_calibration;
 mod counted_texts;
 mod first_classes;
+mod forecast_head;
 mod frequency_mapping;
 mod identity;
+mod last_value;
 mod linear_map;
 mod mean_text;
 mod nearest_text;
@@ -16,14 +18,17 @@ mod top_texts;
 mod transport;
 mod verbalizer;
 mod weighted_texts;
+mod window_map;
 
 pub use bayesian_mapping::{BayesianMapping, BayesianMappingSpec, Weighting};
 pub use block_mapping::{BlockMapping, BlockMappingSpec};
 pub use contextual_calibration::{ContextualCalibration, ContextualCalibrationSpec};
 pub use counted_texts::{CountedTexts, CountedTextsSpec};
 pub use first_classes::{FirstClasses, FirstClassesSpec};
+pub use forecast_head::{ForecastHead, ForecastHeadSpec};
 pub use frequency_mapping::{Assignment, FrequencyMapping, FrequencyMappingSpec, Refit};
 pub use identity::{Identity, IdentitySpec};
+pub use last_value::{LastValue, LastValueSpec};
 pub use linear_map::{LinearMap, LinearMapSpec, LinearOn};
 pub use mean_text::{MeanText, MeanTextSpec};
 pub use nearest_text::{NearestText, NearestTextSpec};
@@ -33,6 +38,7 @@ pub use top_texts::{TopTexts, TopTextsSpec};
 pub use transport::{Transport, TransportSpec};
 pub use verbalizer::{Verbalizer, VerbalizerSpec};
 pub use weighted_texts::{WeightedTexts, WeightedTextsSpec};
+pub use window_map::{WindowMap, WindowMapSpec};
 
 use std::num::NonZeroUsize;
 
@@ -92,6 +98,14 @@ fn mean_matrix(groups: &[Vec<usize>], n_source: usize) -> Vec<f32> {
 fn describe_groups(groups: &[Vec<usize>], classes: &[String]) -> String {
     let group = |group: &Vec<usize>| group.iter().map(usize::to_string).collect::<Vec<_>>().join(" + ");
     classes.iter().zip(groups).map(|(class, sources)| format!("{class} ← {}", group(sources))).collect::<Vec<_>>().join(", ")
+}
+
+/// A forecast of a normalised series brought to the window's own scale. `scores`: `[batch, n + 2]`, mean and deviation last;
+/// `forecast` takes the first n.
+fn own_scale(scores: Tensor<2>, forecast: impl Fn(Tensor<2>) -> Tensor<2>) -> Tensor<2> {
+    let n = scores.dims()[1] - 2;
+    let (mean, deviation) = (scores.clone().narrow(1, n, 1), scores.clone().narrow(1, n + 1, 1));
+    forecast(scores.narrow(1, 0, n)) * deviation + mean
 }
 
 /// A label mapping in words: `class ← source` for each class.

@@ -17,6 +17,7 @@ mod context_optimization;
 mod contextual_calibration;
 mod cross_modal;
 mod enhanced_visual_prompting;
+mod forecasting;
 mod full_fine_tuning;
 mod full_mapping;
 mod ilm_vp;
@@ -31,9 +32,11 @@ mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
 mod sample_specific_masks;
+mod time_llm;
 mod visual_prompt_tuning;
 mod visual_prompting;
 mod vocabulary_map;
+mod voice2series;
 mod watermark_bayesian;
 mod zero_shot;
 
@@ -72,6 +75,15 @@ pub const CATALOG: &[&Entry] = &[
     &auto_vp::FREQUENCY,
     &black_box::BAR,
     &black_box::BLACK_VIP,
+    &voice2series::ENTRY,
+    &voice2series::FREQUENCY,
+    &voice2series::ITERATIVE,
+    &voice2series::BAYESIAN,
+    &voice2series::LINEAR,
+    &time_llm::ENTRY,
+    &forecasting::LINEAR,
+    &forecasting::LAST_VALUE,
+    &forecasting::SEASONAL,
     &full_mapping::ENTRY,
     &full_mapping::HEAD_ONLY,
     &cross_modal::ENTRY,

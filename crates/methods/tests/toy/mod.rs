@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod acoustic;
+pub(crate) mod language;
 pub(crate) mod place;
 pub(crate) mod two_towers;
 

@@ -1,18 +1,19 @@
 //! A toy backbone of each kind with a task for it, in which every catalogued method can be tried.
 
 use std::convert::Infallible;
-use std::path::Path;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use reprogram_methods::{Batch, Evidence, Fitting, LabelledText, Method, Program, Query, Seed, Setup, Sizes, Target, Template, Updates};
-use reprogram_models::weights::Gguf;
-use reprogram_models::{Backbone, Llama, cross_entropy};
-use reprogram_taxonomy::{InputSpace, Modality};
+use reprogram_methods::{
+    Batch, Evidence, Fitting, LabelledText, ManipulationSpec, Method, Placement, Program, Query, Seed, Setup, Sizes, Target, Template,
+    Updates,
+};
+use reprogram_models::{Backbone, cross_entropy};
+use reprogram_taxonomy::Modality;
 use sha2::{Digest as _, Sha256};
 
-use super::{FRAMED, Toy, batch, target, two_towers, values};
+use super::{FRAMED, Toy, acoustic, batch, language, target, two_towers, values};
 
 pub(crate) const LABELS: [usize; 4] = [0, 1, 2, 1];
 
@@ -23,19 +24,34 @@ pub(crate) struct Place {
     target: Target,
     pub(crate) batch: Batch,
     texts: Vec<LabelledText>,
+    placement: Option<Placement>,
 }
 
 impl Place {
     /// One of each kind.
-    pub(crate) fn all() -> [Self; 5] {
-        [Self::vision(), Self::text(), Self::two_towers(), Self::texts_as_images(), Self::photographs()]
+    pub(crate) fn all() -> [Self; 7] {
+        [Self::vision(), Self::text(), Self::two_towers(), Self::texts_as_images(), Self::photographs(), Self::acoustic(), Self::series()]
     }
 
     /// Images on an image classifier.
     pub(crate) fn vision() -> Self {
         // Enough source classes for mappings that take ten a class.
         let backbone = Box::new(Toy::with_sources(30, 2, &Device::flex()).backbone);
-        Self { name: "vision", backbone, target: target(3), batch: batch(4), texts: Vec::new() }
+        Self { name: "vision", backbone, target: target(3), batch: batch(4), texts: Vec::new(), placement: Some(FRAMED) }
+    }
+
+    /// Series on a classifier of sounds.
+    pub(crate) fn acoustic() -> Self {
+        let backbone = Box::new(acoustic::classifier(30, &Device::flex()));
+        let batch = Batch::Waveforms(acoustic::series(4));
+        Self { name: "acoustic", backbone, target: target(3), batch, texts: Vec::new(), placement: Some(acoustic::LAID) }
+    }
+
+    /// Series on a language model.
+    pub(crate) fn series() -> Self {
+        let (backbone, target) = (Box::new(language::model()), target(language::HORIZON));
+        let batch = Batch::Series(language::windows(4));
+        Self { name: "series", backbone, target, batch, texts: Vec::new(), placement: Some(language::WINDOW) }
     }
 
     /// Texts on an image classifier.
@@ -47,7 +63,7 @@ impl Place {
     /// Images on a model with a text tower.
     pub(crate) fn two_towers() -> Self {
         let backbone = Box::new(two_towers::clip(&Device::flex()));
-        Self { name: "two towers", backbone, target: target(3), batch: batch(4), texts: Vec::new() }
+        Self { name: "two towers", backbone, target: target(3), batch: batch(4), texts: Vec::new(), placement: Some(FRAMED) }
     }
 
     /// Classes that catalogued descriptions are about, on the same; most words are unknown to it.
@@ -58,8 +74,6 @@ impl Place {
 
     /// Texts on a language model.
     pub(crate) fn text() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
-        let model = Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap();
         let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
         let template = Template {
             instruction: Some("DO".to_owned()),
@@ -73,10 +87,11 @@ impl Place {
         let texts = texts.map(|(i, (text, label))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label });
         Self {
             name: "text",
-            backbone: Box::new(model),
+            backbone: Box::new(language::model()),
             target: Target { classes: labels, template: Some(template), shares_source_labels: false },
             batch: Batch::Texts(words.iter().map(|&text| Query { text: text.to_owned() }).collect()),
             texts: texts.collect(),
+            placement: None,
         }
     }
 
@@ -85,6 +100,8 @@ impl Place {
         let modality = match self.batch {
             Batch::Images(_) => Modality::Vision,
             Batch::Texts(_) => Modality::Text,
+            Batch::Waveforms(_) => Modality::Audio,
+            Batch::Series(_) => Modality::TimeSeries,
         };
         let takes = method.takes().unwrap_or(self.backbone.card().modality());
         if takes == modality { self.with_setup(|setup| method.build(setup).ok()) } else { None }
@@ -101,7 +118,7 @@ impl Place {
             backbone: self.backbone.as_ref(),
             device: &device,
             target: &self.target,
-            placement: matches!(self.backbone.card().main.input, InputSpace::Image { .. }).then_some(FRAMED),
+            placement: self.placement,
             train_texts: &self.texts,
             seed: Seed::new(1),
         })
@@ -180,6 +197,18 @@ impl Place {
             }
         }
     }
+}
+
+/// The same method with nothing left out of training passes, which are then alike.
+pub(crate) fn without_dropout(mut method: Method) -> Method {
+    for part in &mut method.manipulations {
+        if let ManipulationSpec::WaveformDelta(spec) = part {
+            spec.dropout = 0.0;
+        } else if let ManipulationSpec::PatchPrototypes(spec) = part {
+            spec.dropout = 0.0;
+        }
+    }
+    method
 }
 
 /// Numbers of each tensor that is learned, in the order of [`Program::point`].

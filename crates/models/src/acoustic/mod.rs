@@ -5,6 +5,8 @@
 //! recording → log-mel frames, 100 a second → windows of 76 frames, each 8 after the one before → 96 features a window → mean
 //! ```
 //!
+//! The two files hold no labels. A head of one's own, [`Acoustic::with_head`], makes a classifier of it.
+//!
 //! Both graphs are read from their ONNX files, weights and rules alike; a graph of another form is refused. What no graph
 //! says is stated in [`AcousticConfig`].
 //!
@@ -12,6 +14,7 @@
 //! Lin et al., arXiv 2002.01322 (the network); openWakeWord, whose two files these are.
 
 mod config;
+mod head;
 mod mel;
 mod network;
 
@@ -20,6 +23,7 @@ use reprogram_taxonomy::{Access, Card, Extent, InputSpace, OutputSpace, Tower, T
 
 use config::{AMPLITUDE, RATE, WINDOW_STEP};
 pub use config::{AcousticConfig, AcousticError};
+use head::Head;
 use mel::Mel;
 use network::Network;
 
@@ -47,6 +51,7 @@ pub struct Acoustic {
     network: Frozen<Network>,
     window: usize,
     n_windows: usize,
+    head: Option<Head>,
     card: Card,
 }
 
@@ -73,7 +78,15 @@ impl Acoustic {
         let network = Network::load(&mut loader, &config.network);
         loader.finish()?;
         let (mel, network) = (Frozen::new(mel), Frozen::new(network));
-        Ok(Self { mel, network, window: config.network.window, n_windows: config.n_windows(), card: config.card(name) })
+        Ok(Self { mel, network, window: config.network.window, n_windows: config.n_windows(), head: None, card: config.card(name) })
+    }
+
+    /// The same with labels: an affine map from features, of tensors `head.weight` and `head.bias`.
+    pub fn with_head(mut self, weights: Weights<'_>) -> Result<Self, AcousticError> {
+        let head = Head::load(weights, self.card.main.dim, &self.mel.device())?;
+        self.card.output = OutputSpace::Classes { n: head.n_classes };
+        self.head = Some(head);
+        Ok(self)
     }
 
     /// Samples in −1..=1, `[batch, sample]`, to windows of features, `[batch, window, dim]`.
@@ -98,11 +111,15 @@ impl Backbone for Acoustic {
         self.mel.device()
     }
 
-    /// Runs the whole network; what can be reached is one token of features a window.
     fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.mel.each_weight(visit);
         self.network.each_weight(visit);
+        if let Some(head) = &self.head {
+            head.map.each_weight(visit);
+        }
     }
 
+    /// Runs the whole network; what can be reached is one token of features a window.
     fn embed(&self, input: Input) -> Stream {
         let Input::Waveform(waveform) = input else { panic!("an acoustic encoder is fed recordings: Signature::check comes first") };
         let [_, samples] = waveform.dims();
@@ -119,9 +136,11 @@ impl Backbone for Acoustic {
     }
 
     fn read(&self, stream: &Stream, reading: Reading<'_>) -> Tensor<2> {
-        match reading {
-            Reading::Features => stream.mean_tokens(false),
-            Reading::Logits | Reading::LogitsAt(_) => panic!("an acoustic encoder has no labels: Signature::check comes first"),
+        let features = stream.mean_tokens(false);
+        match (reading, &self.head) {
+            (Reading::Features, _) => features,
+            (Reading::Logits, Some(head)) => head.map.forward(features),
+            (Reading::Logits | Reading::LogitsAt(_), _) => panic!("it has no such labels: Signature::check comes first"),
         }
     }
 

@@ -10,6 +10,7 @@ mod past;
 mod positions;
 mod rows;
 mod side_map;
+mod tail;
 mod visibility;
 mod within;
 

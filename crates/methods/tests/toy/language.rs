@@ -1,0 +1,47 @@
+//! A tiny language model of a GGUF fixture, and series for it.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use reprogram_methods::{Method, Placement, Program, Seed, Setup, Window};
+use reprogram_models::Llama;
+use reprogram_models::weights::Gguf;
+use reprogram_taxonomy::Misfit;
+
+use super::{target, uniform};
+
+/// Values of a window.
+pub(crate) const HISTORY: usize = 24;
+/// Steps of a forecast.
+pub(crate) const HORIZON: usize = 3;
+/// Windows as they are presented.
+pub(crate) const WINDOW: Placement = Placement { canvas: [1, HISTORY], image: [1, HISTORY] };
+
+/// The model.
+pub(crate) fn model() -> Llama {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
+    Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap()
+}
+
+/// Windows of several scales.
+pub(crate) fn windows(n: usize) -> Vec<Window> {
+    let values = uniform("windows", n * HISTORY, 1.0);
+    values
+        .chunks(HISTORY)
+        .enumerate()
+        .map(|(i, row)| Window { values: row.iter().map(|value| (i as f32 + 1.0) * value + 2.0).collect() })
+        .collect()
+}
+
+/// A method's program on the model.
+pub(crate) fn built(model: &Llama, method: &Method) -> Result<Program, Misfit> {
+    let (device, target) = (Device::flex().autodiff(), target(HORIZON));
+    method.build(&Setup {
+        backbone: model,
+        device: &device,
+        target: &target,
+        placement: Some(WINDOW),
+        train_texts: &[],
+        seed: Seed::new(1),
+    })
+}
