@@ -65,7 +65,8 @@ const STOPPED: [(&str, &str); 1] = [("plot", "the transport plan is a constant t
 /// In directions that move one tensor of parameters, along its gradient and in any way, off the start: it may be a kink.
 #[test]
 fn gradients_of_every_entry_are_those_of_finite_differences() {
-    const STEP: f32 = 3e-3;
+    // Noise of single precision speaks for the longer step, kinks nearby for the shorter one.
+    const STEPS: [f32; 2] = [3e-3, 1e-3];
     let places = Place::all();
     let (mut wrong, mut n_directions) = (Vec::new(), 0);
     for entry in CATALOG {
@@ -95,12 +96,13 @@ fn gradients_of_every_entry_are_those_of_finite_differences() {
                         there[own.clone()].iter_mut().zip(&direction).for_each(|(number, way)| *number += step * way);
                         place.loss(&program.at_point(&there)).into_scalar()
                     };
-                    let measured = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
+                    let measured = STEPS.map(|step| (loss(step) - loss(-step)) / (2.0 * step));
                     let computed: f32 = gradient[own.clone()].iter().zip(&direction).map(|(number, way)| number * way).sum();
                     n_directions += 1;
-                    if (measured - computed).abs() > 0.05 * norm + 3e-4 {
+                    let is_near = |(step, measured): (f32, f32)| (measured - computed).abs() <= 0.05 * norm + 1e-6 / step;
+                    if !STEPS.into_iter().zip(measured).any(is_near) {
                         wrong.push(format!(
-                            "{} on the {} toy, numbers {own:?}: {computed} computed, {measured} measured",
+                            "{} on the {} toy, numbers {own:?}: {computed} computed, {measured:?} measured",
                             entry.name, place.name
                         ));
                     }

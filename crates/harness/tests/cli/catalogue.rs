@@ -139,7 +139,7 @@ fn every_entry_runs_from_end_to_end() {
              image-size = 20\nbudget = {{ epochs = 1, batch-size = 10, train-items = 20, validation-items = 4, test-items = 4 }}\n"
         ),
     );
-    let mut command = place.command(&["--offline", "sweep", "all.toml", "--results", ".", "--jobs", "1"]);
+    let mut command = place.command(&["sweep", "all.toml", "--offline", "--results", ".", "--jobs", "1"]);
     let folder = place.path("");
     command.env("REPROGRAM_REGISTRY", &folder).env("REPROGRAM_MIRROR", &folder);
     let out = place.ran(command.output().unwrap()).ok();
@@ -165,7 +165,7 @@ fn a_search_reads_no_test_item_and_is_settled_once() {
     put_sounds(&place);
     place.put("found.toml", SEARCHED);
     let run = |arguments: &[&str]| {
-        let mut command = place.command(&[&["--offline"], arguments].concat());
+        let mut command = place.command(&[arguments, &["--offline"]].concat());
         let folder = place.path("");
         command.env("REPROGRAM_REGISTRY", &folder).env("REPROGRAM_MIRROR", &folder);
         place.ran(command.output().unwrap())

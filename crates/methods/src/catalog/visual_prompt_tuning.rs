@@ -33,12 +33,7 @@ pub(super) const DEEP: Entry = Entry {
     reference: "Jia et al., ECCV 2022, arXiv 2203.12119, eq. 6",
     deviations: DEVIATIONS,
     size: Size::trained("L·p·d + C·(f + 1); p = 10"),
-    checked: &[
-        Checked::Parity("vpt_deep.*"),
-        Checked::Code("KMnP/vpt@4410440"),
-        Checked::Sweep("vision-reprogramming"),
-        Checked::Sweep("default"),
-    ],
+    checked: &[Checked::Parity("vpt_deep.*"), Checked::Code("KMnP/vpt@4410440"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let prompt = DeepPromptSpec { tokens: 10, layers: Layers::All, init: PromptInit::Xavier, modality: Modality::Vision };
         with(ManipulationSpec::DeepPrompt(prompt))
