@@ -16,6 +16,7 @@ fn config(method: &Method) -> TrialConfig<'_> {
         image_size: Some(20),
         backbone: "letters-vit",
         weights_sha256: "00",
+        encoders: std::collections::BTreeMap::new(),
         dataset: "digits",
         data_sha256: "11",
         budget: &BUDGET,

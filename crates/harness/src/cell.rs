@@ -2,6 +2,8 @@
 //!
 //! A trial's key is the hash of the canonical form of everything that its numbers depend on, and of nothing else.
 
+use std::collections::BTreeMap;
+
 use reprogram_methods::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -26,6 +28,9 @@ pub struct TrialConfig<'a> {
     pub backbone: &'a str,
     /// Hash of its weights.
     pub weights_sha256: &'a str,
+    /// Hashes of the weights of encoders beside f, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub encoders: BTreeMap<&'a str, &'a str>,
     /// Data set.
     pub dataset: &'a str,
     /// Hash of its rows, template and split rule.
@@ -102,6 +107,7 @@ mod tests {
             image_size: Some(20),
             backbone: "letters-vit",
             weights_sha256: "aa",
+            encoders: BTreeMap::new(),
             dataset: "digits",
             data_sha256: "bb",
             budget,

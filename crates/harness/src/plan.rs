@@ -1,9 +1,10 @@
 //! Expand and check: from a sweep to the trials that it is made of, and the cells that must stay empty.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use burn::tensor::Device;
-use reprogram_methods::{Method, Placement, Target, Template};
+use reprogram_methods::{Encoders, Method, Placement, Target, Template};
 use reprogram_taxonomy::{Cut, Misfit, Modality};
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +121,8 @@ pub struct Plan {
     pub unavailable: Vec<Unavailable>,
     /// Loaded checkpoints, by name.
     pub backbones: BTreeMap<String, LoadedBackbone>,
+    /// Those that a method names beside f.
+    pub encoders: Encoders,
     /// Loaded data sets, by name.
     pub datasets: BTreeMap<String, LoadedData>,
 }
@@ -165,6 +168,7 @@ impl LoadedData {
             cue: template.cue.clone(),
             separator: template.separator.clone(),
             labels: template.labels.clone(),
+            variants: template.variants.clone(),
         });
         let target = Target { classes: dataset.classes().to_vec(), template, shares_source_labels: false };
         let words = serde_json::to_string(&target.template).unwrap_or_default();
@@ -195,7 +199,14 @@ impl Plan {
                         if !seen.insert((method, backbone, dataset)) {
                             return Err(PlanError::Twice { method: method.clone(), backbone: backbone.clone(), dataset: dataset.clone() });
                         }
+                        for encoder in sweep.methods[method].method.encoders() {
+                            plan.load_backbone(encoder, workshop, &mut absent)?;
+                            let loaded = plan.backbones.get(encoder).map(|loaded| Arc::clone(&loaded.backbone));
+                            plan.encoders.extend(loaded.map(|loaded| (encoder.to_owned(), loaded)));
+                        }
                         let missing = absent.get(backbone).or_else(|| absent.get(dataset));
+                        let needed = sweep.methods[method].method.encoders();
+                        let missing = missing.or_else(|| needed.into_iter().find_map(|encoder| absent.get(encoder)));
                         if let Some(reason) = missing {
                             let (method, backbone, dataset) = (method.clone(), backbone.clone(), dataset.clone());
                             plan.unavailable.push(Unavailable { method, backbone, dataset, reason: reason.clone() });
@@ -269,7 +280,7 @@ impl Plan {
 
     /// How a cell fits, or why it does not.
     pub(crate) fn check(&self, cell: &Cell<'_>, seed: u64, workshop: &Workshop<'_>) -> Result<Result<Fit, Misfit>, PlanError> {
-        match cell.check(&self.backbones[cell.backbone], &self.datasets[cell.dataset], seed, workshop.device) {
+        match cell.check(&self.backbones[cell.backbone], &self.encoders, &self.datasets[cell.dataset], seed, workshop.device) {
             Ok((placement, Built { cut, fuses, .. })) => Ok(Ok(Fit { placement, cut, fuses })),
             Err(TrialError::Misfit(misfit)) => Ok(Err(misfit)),
             Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error: Box::new(error) }),
@@ -290,6 +301,7 @@ impl Plan {
             image_size: placement.filter(|_| self.is_of_images(cell)).map(|placement| placement.image[0]),
             backbone: cell.backbone,
             weights_sha256: &self.backbones[cell.backbone].weights_sha256,
+            encoders: self.encoders_of(cell.method),
             dataset: cell.dataset,
             data_sha256: &self.datasets[cell.dataset].sha256,
             budget: cell.budget,
@@ -314,14 +326,21 @@ impl Plan {
         }
     }
 
+    /// Hashes of the weights of the encoders that a method names.
+    fn encoders_of<'b>(&'b self, method: &'b Method) -> BTreeMap<&'b str, &'b str> {
+        method.encoders().into_iter().map(|name| (name, self.backbones[name].weights_sha256.as_str())).collect()
+    }
+
     /// The trial of a plan, ready to run.
     pub fn trial<'a>(&'a self, planned: &'a PlannedTrial, site: Site<'a>) -> Trial<'a> {
         let Site { device, device_name, numbers, reuse, .. } = site;
         let (data, backbone) = (&self.datasets[&planned.dataset], &self.backbones[&planned.backbone]);
-        let f = [&planned.backbone, &backbone.weights_sha256, numbers.word, device_name];
+        let mut f = vec![planned.backbone.as_str(), &backbone.weights_sha256, numbers.word, device_name];
+        f.extend(self.encoders_of(&planned.method).into_values());
         Trial {
             method: &planned.method,
             backbone: backbone.backbone.as_ref(),
+            encoders: &self.encoders,
             dataset: &data.dataset,
             target: data.target_on(backbone),
             placement: planned.placement,
@@ -369,6 +388,7 @@ impl Cell<'_> {
     pub fn check(
         &self,
         backbone: &LoadedBackbone,
+        encoders: &Encoders,
         data: &LoadedData,
         seed: u64,
         device: &Device,
@@ -388,6 +408,7 @@ impl Cell<'_> {
         let trial = Trial {
             method: self.method,
             backbone: backbone.backbone.as_ref(),
+            encoders,
             dataset: &data.dataset,
             target: data.target_on(backbone),
             placement,

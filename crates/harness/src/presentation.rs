@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma};
 use reprogram_methods::{Batch, Placement, Program, Query, Window};
-use reprogram_models::in_f32;
+use reprogram_models::{Backbone, in_f32};
 use reprogram_taxonomy::{Card, InputSpace, Misfit, Modality};
 use sha2::{Digest as _, Sha256};
 
@@ -148,10 +148,13 @@ impl Presented {
 
     /// What each item is, as far as a program's constant half depends on it: an image, recording or series before it is put
     /// on the canvas, a text as the model gets it.
-    pub fn contents(&self, program: &Program) -> Vec<Digest> {
+    pub fn contents(&self, program: &Program, backbone: &dyn Backbone) -> Vec<Digest> {
         match &self.items {
             Items::Images(_, contents) | Items::Waveforms(_, contents) | Items::Series(_, contents) => contents.clone(),
-            Items::Texts(texts) => texts.iter().map(|text| Digest::of(program.context(&Query { text: text.clone() }).as_bytes())).collect(),
+            Items::Texts(texts) => {
+                let queries: Vec<Query> = texts.iter().map(|text| Query { text: text.clone() }).collect();
+                program.given(backbone, &queries).iter().map(|given| Digest::of(given.as_bytes())).collect()
+            }
         }
     }
 

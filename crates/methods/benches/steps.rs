@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rand::RngExt;
-use reprogram_methods::{Batch, Fused, Method, Placement, Program, Seed, Setup, Target, catalog};
+use reprogram_methods::{Batch, Fused, Method, NO_ENCODERS, Placement, Program, Seed, Setup, Target, catalog};
 use reprogram_models::blocks::Activation;
 use reprogram_models::weights::Loader;
 use reprogram_models::{Backbone, Frozen, PlainVit, Vit, VitConfig, cross_entropy};
@@ -43,7 +43,8 @@ fn program(backbone: &dyn Backbone, method: &Method, seed: u64) -> Program {
     let target = Target { classes: (0..N_CLASSES).map(|i| format!("class {i}")).collect(), template: None, shares_source_labels: false };
     let device = backbone.device().autodiff();
     let seed = Seed::new(seed);
-    let setup = Setup { backbone, device: &device, target: &target, placement: Some(PLACEMENT), train_texts: &[], seed };
+    let setup =
+        Setup { encoders: NO_ENCODERS, backbone, device: &device, target: &target, placement: Some(PLACEMENT), train_texts: &[], seed };
     method.build(&setup).expect("a method that fits")
 }
 

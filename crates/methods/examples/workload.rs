@@ -282,7 +282,7 @@ fn method(name: &str) -> Method {
         }
         _ => {
             let prompt = SoftPromptSpec { tokens: 20, init: PromptInit::Vocabulary, modality: Modality::Text };
-            (ManipulationSpec::SoftPrompt(prompt), AlignmentSpec::Verbalizer(VerbalizerSpec {}), adam)
+            (ManipulationSpec::SoftPrompt(prompt), AlignmentSpec::Verbalizer(VerbalizerSpec::default()), adam)
         }
     };
     Method { manipulations: vec![manipulation], alignment, recipe }
@@ -296,11 +296,20 @@ fn program(backbone: &dyn Backbone, method: &Method, n_classes: usize) -> Progra
         cue: "w7".to_owned(),
         separator: "\n".to_owned(),
         labels: vec!["w100".to_owned(), "w200".to_owned()],
+        variants: Vec::new(),
     };
     let target = Target { classes: class_names(n_classes), template: backbone.tokenizer().map(|_| template), shares_source_labels: false };
     let device = backbone.device().autodiff();
     let placement = Some(Placement { canvas: [SIDE; 2], image: [INNER; 2] });
-    let setup = Setup { backbone, device: &device, target: &target, placement, train_texts: &[], seed: Seed::new(0) };
+    let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
+        backbone,
+        device: &device,
+        target: &target,
+        placement,
+        train_texts: &[],
+        seed: Seed::new(0),
+    };
     let program = method.build(&setup).expect("a method that fits");
     let started = |tensor: NamedTensor| {
         let values = if tensor.name.ends_with("matrix") {

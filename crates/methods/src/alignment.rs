@@ -5,11 +5,11 @@ use reprogram_taxonomy::{Alignment, Misfit};
 
 use crate::family::family;
 use crate::{
-    BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, ClassTexts, ContextualCalibration, ContextualCalibrationSpec,
-    CountedTexts, CountedTextsSpec, FirstClasses, FirstClassesSpec, ForecastHead, ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec,
-    Identity, IdentitySpec, LastValue, LastValueSpec, LinearMap, LinearMapSpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec,
-    RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer,
-    VerbalizerSpec, WeightedTexts, WeightedTextsSpec, WindowMap, WindowMapSpec,
+    AnswerPrior, AnswerPriorSpec, BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, Channel, ChannelSpec, ClassTexts,
+    ContextualCalibration, ContextualCalibrationSpec, CountedTexts, CountedTextsSpec, FirstClasses, FirstClassesSpec, ForecastHead,
+    ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec, LastValue, LastValueSpec, LinearMap, LinearMapSpec,
+    MeanText, MeanTextSpec, NearestText, NearestTextSpec, RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts,
+    TopTextsSpec, Transport, TransportSpec, Verbalizer, VerbalizerSpec, WeightedTexts, WeightedTextsSpec, WindowMap, WindowMapSpec,
 };
 
 /// What of f an alignment reads.
@@ -21,6 +21,8 @@ pub enum Reads {
     Features,
     /// The log-likelihood of each class's answer after the prompt, `[batch, target]`, in nats.
     Answers,
+    /// The mean log-likelihood of an item's tokens behind each class's answer, `[batch, target]`, in nats.
+    ItemBehindAnswers,
     /// How near an item is to each class's text in the joint space, `[batch, target]`.
     ClassTexts,
     /// How near an item is to each text of every class in the joint space, `[batch, text]`, the texts of a class together.
@@ -39,8 +41,20 @@ pub enum Reads {
     Window,
 }
 
+impl Reads {
+    /// Whether what is read are likelihoods of words, which are computed text by text.
+    pub const fn is_in_words(self) -> bool {
+        match self {
+            Self::Answers | Self::ItemBehindAnswers => true,
+            Self::Logits | Self::Features | Self::ClassTexts | Self::EachText | Self::LocalTexts | Self::Tokens { .. } | Self::Window => {
+                false
+            }
+        }
+    }
+}
+
 /// What an alignment is fitted on, without gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
     /// Nothing.
     None,
@@ -49,7 +63,9 @@ pub enum Evidence {
     /// f's outputs on the training items, again before every epoch.
     TrainingEveryEpoch,
     /// f's outputs on these content-free texts.
-    ContentFree(&'static [&'static str]),
+    ContentFree(Vec<String>),
+    /// Answers behind the template's cue alone, one row.
+    Cue,
 }
 
 /// Evidence, gathered.
@@ -57,7 +73,7 @@ pub enum Evidence {
 pub struct Fitting<'a> {
     /// What the alignment reads, `[item, source]`.
     pub scores: &'a Tensor<2>,
-    /// Gold classes of the items; empty for content-free texts.
+    /// Gold classes of the items; empty where the evidence is not the training items.
     pub labels: &'a [usize],
 }
 
@@ -114,9 +130,11 @@ family! {
     "random-mapping" => RandomMapping from RandomMappingSpec,
     "frequency-mapping" => FrequencyMapping from FrequencyMappingSpec,
     "bayesian-mapping" => BayesianMapping from BayesianMappingSpec,
+    "channel" => Channel from ChannelSpec,
     "contextual-calibration" => ContextualCalibration from ContextualCalibrationSpec,
     "last-value" => LastValue from LastValueSpec,
     "window-map" => WindowMap from WindowMapSpec,
     "forecast-head" => ForecastHead from ForecastHeadSpec,
+    "answer-prior" => AnswerPrior from AnswerPriorSpec,
     "linear" => LinearMap from LinearMapSpec,
 }

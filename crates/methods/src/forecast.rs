@@ -30,7 +30,13 @@ impl Program {
                     |back: usize| raised(backbone.read(&stream.clone().read_before_end(back), Reading::Features)).narrow(1, 0, width);
                 Tensor::cat((0..n).rev().map(token).collect(), 1)
             }
-            reads @ (Reads::Logits | Reads::Features | Reads::Answers | Reads::ClassTexts | Reads::EachText | Reads::LocalTexts) => {
+            reads @ (Reads::Logits
+            | Reads::Features
+            | Reads::Answers
+            | Reads::ItemBehindAnswers
+            | Reads::ClassTexts
+            | Reads::EachText
+            | Reads::LocalTexts) => {
                 panic!("{reads:?} have no scale of their own")
             }
         };

@@ -21,10 +21,9 @@ impl<'a> Fused<'a> {
     pub fn new(programs: &'a [&'a Program]) -> Option<Self> {
         let first = programs.first()?;
         let alike = programs.iter().all(|program| program.signature() == first.signature());
-        let sharing = matches!(
-            first.alignment().reads(),
-            Reads::Answers | Reads::ClassTexts | Reads::EachText | Reads::LocalTexts | Reads::Tokens { .. } | Reads::Window
-        );
+        let reads = first.alignment().reads();
+        let sharing = reads.is_in_words()
+            || matches!(reads, Reads::ClassTexts | Reads::EachText | Reads::LocalTexts | Reads::Tokens { .. } | Reads::Window);
         // One whose network is its own has none to share.
         let tunes = first.manipulations().iter().any(|part| part.tunes_backbone());
         (alike && !sharing && !tunes).then_some(Self { programs })

@@ -9,12 +9,12 @@ use crate::{
     Bottleneck, BottleneckSpec, ClassContext, ClassContextSpec, ClassContexts, ClassContextsSpec, ClassDescriptions, ClassDescriptionsSpec,
     ClassTemplate, ClassTemplateSpec, ClassTexts, ConditionedContext, ConditionedContextSpec, CoupledPrompt, CoupledPromptSpec,
     DecoupledFrame, DecoupledFrameSpec, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt,
-    FixedPromptSpec, Instruction, InstructionSpec, ItemKeys, ItemKeysSpec, KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec,
-    MappedPrompt, MappedPromptSpec, PatchPrototypes, PatchPrototypesSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec,
-    PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt, SampleMask, SampleMaskSpec,
-    SeriesPrompt, SeriesPromptSpec, Setup, Shown, SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, TokenPatches, TokenPatchesSpec,
-    TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WaveformDelta, WaveformDeltaSpec, WeightDelta, WeightDeltaSpec,
-    Window,
+    FixedPromptSpec, GroupedDemonstrations, GroupedDemonstrationsSpec, Instruction, InstructionSpec, ItemKeys, ItemKeysSpec,
+    KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PatchPrototypes, PatchPrototypesSpec,
+    PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip,
+    PixelStripSpec, Prompt, SampleMask, SampleMaskSpec, SeriesPrompt, SeriesPromptSpec, Setup, Shown, SoftPrompt, SoftPromptSpec, Steering,
+    SteeringSpec, Template, TokenPatches, TokenPatchesSpec, TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec,
+    WaveformDelta, WaveformDeltaSpec, WeightDelta, WeightDeltaSpec, Window, Wordings, WordingsSpec,
 };
 
 /// Versions of an image.
@@ -81,6 +81,21 @@ pub trait Manipulate {
     /// ℓ = input, text.
     fn prompt(&self, prompt: Prompt) -> Prompt {
         prompt
+    }
+
+    /// The same for several items, where what is done depends on what f makes of them.
+    fn prompts(&self, _backbone: &dyn Backbone, prompts: Vec<Prompt>) -> Vec<Prompt> {
+        prompts.into_iter().map(|prompt| self.prompt(prompt)).collect()
+    }
+
+    /// ℓ = input, text: templates in place of the data set's own.
+    fn templates(&self) -> &[Template] {
+        &[]
+    }
+
+    /// Positions of the context that it takes in front of every text.
+    fn n_positions(&self) -> usize {
+        0
     }
 
     /// ℓ = input, the texts of classes where items are compared with texts.
@@ -157,6 +172,8 @@ family! {
     "waveform-delta" => WaveformDelta from WaveformDeltaSpec,
     "instruction" => Instruction from InstructionSpec,
     "demonstrations" => Demonstrations from DemonstrationsSpec,
+    "grouped-demonstrations" => GroupedDemonstrations from GroupedDemonstrationsSpec,
+    "wordings" => Wordings from WordingsSpec,
     "soft-prompt" => SoftPrompt from SoftPromptSpec,
     "mapped-prompt" => MappedPrompt from MappedPromptSpec,
     "deep-prompt" => DeepPrompt from DeepPromptSpec,

@@ -3,7 +3,7 @@
 use reprogram_taxonomy::{Misfit, Modality, Signature, TargetSpace};
 use serde::{Deserialize, Serialize};
 
-use crate::{AlignmentSpec, ManipulationSpec, Optimizer, Program, Schedule, Setup};
+use crate::{AlignmentSpec, ManipulationSpec, Manipulator, Optimizer, Program, Schedule, Setup};
 
 /// How parameters are trained. Epochs, batch size and data are the sweep's budget, equal for all methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,14 @@ impl Method {
         }
     }
 
+    /// The encoders beside f that its parts name.
+    pub fn encoders(&self) -> Vec<&str> {
+        fn named(spec: &ManipulationSpec) -> Option<&str> {
+            if let ManipulationSpec::Demonstrations(spec) = spec { spec.encoder.as_deref() } else { None }
+        }
+        self.manipulations.iter().filter_map(named).collect()
+    }
+
     /// Checks it against the backbone and the target, and builds its program.
     pub fn build(&self, setup: &Setup<'_>) -> Result<Program, Misfit> {
         let card = setup.backbone.card();
@@ -65,8 +73,12 @@ impl Method {
         };
         signature.check(card, &target)?;
         self.check_tokens()?;
-        let manipulations = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
+        let manipulations: Vec<Manipulator> = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         let alignment = self.alignment.build(setup)?;
+        if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1 && !alignment.reads().is_in_words() {
+            let needs = "an alignment that reads words, where there are several templates: nothing else has a mean over them".to_owned();
+            return Err(Misfit::PartNeeds { part: "wordings".to_owned(), needs });
+        }
         let towers = |spec: &ManipulationSpec| spec.sites().iter().map(|site| site.tower().unwrap_or(card.main.tower)).collect();
         let towers = self.manipulations.iter().map(towers).collect();
         let mut program = Program::new(manipulations, towers, alignment, signature, setup.target);

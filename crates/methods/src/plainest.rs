@@ -68,7 +68,7 @@ fn alignment(alignment: Alignment, modality: Modality) -> Option<AlignmentSpec> 
     use AlignmentSpec as Spec;
     let rule = match modality {
         Modality::Vision => Spec::FirstClasses(FirstClassesSpec {}),
-        Modality::Text => Spec::Verbalizer(VerbalizerSpec {}),
+        Modality::Text => Spec::Verbalizer(VerbalizerSpec::default()),
         Modality::VisionLanguage => Spec::NearestText(NearestTextSpec {}),
         Modality::Audio | Modality::TimeSeries | Modality::Graph | Modality::Molecule | Modality::Protein => return None,
     };

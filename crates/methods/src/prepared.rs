@@ -99,7 +99,9 @@ impl Program {
         let main = backbone.card().main.tower;
         match self.signature().first_learnable_in(main, main) {
             Cut::Hidden(0) => Cut::Embedding,
-            Cut::Hidden(_) if matches!(self.alignment().reads(), Reads::Answers | Reads::Tokens { .. }) => Cut::Embedding,
+            Cut::Hidden(_) if self.alignment().reads().is_in_words() || matches!(self.alignment().reads(), Reads::Tokens { .. }) => {
+                Cut::Embedding
+            }
             cut @ (Cut::Input | Cut::Embedding | Cut::Hidden(_) | Cut::Output) => cut,
         }
     }
@@ -130,7 +132,7 @@ impl Program {
     pub(crate) fn finish_after(&self, backbone: &dyn Backbone, prepared: Prepared, kept: &mut Kept) -> Tensor<2> {
         let outputs = self.outputs(backbone, prepared, kept);
         match self.alignment().reads() {
-            Reads::Logits | Reads::Features | Reads::Answers | Reads::Tokens { .. } | Reads::Window => outputs,
+            Reads::Logits | Reads::Features | Reads::Answers | Reads::ItemBehindAnswers | Reads::Tokens { .. } | Reads::Window => outputs,
             Reads::ClassTexts | Reads::EachText | Reads::LocalTexts => self.compared(backbone, outputs, kept),
         }
     }
@@ -143,8 +145,8 @@ impl Program {
         match prepared {
             Prepared::Outputs(outputs) => outputs,
             Prepared::Hidden { layer, stream } => self.read(backbone, &self.through(backbone, layer..depth, stream)),
-            Prepared::Batch(Batch::Texts(queries)) if self.alignment().reads() == Reads::Answers => {
-                self.answer_scores(backbone, &queries, &mut kept.prefixes)
+            Prepared::Batch(Batch::Texts(queries)) if self.alignment().reads().is_in_words() => {
+                self.word_scores(backbone, &queries, &mut kept.prefixes)
             }
             Prepared::Batch(Batch::Series(windows)) if matches!(self.alignment().reads(), Reads::Tokens { .. } | Reads::Window) => {
                 self.forecast_source(backbone, &windows)

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use reprogram_models::{Backbone, EncodedPair, Input, PrefixCache, Reading, Stream, in_f32, raised};
+use reprogram_models::{Backbone, Input, Reading, Stream, in_f32, raised};
 use reprogram_taxonomy::{Misfit, Signature, Tower};
 
 use crate::kept::Kept;
-use crate::likelihood::{Scorer, context_of};
-use crate::{Aligner, Batch, Manipulator, Prompt, Query, Reads, Setup, Shown, Target, Template};
+use crate::{Aligner, Batch, Manipulator, Query, Reads, Setup, Shown, Target, Template};
 
 /// `I_{λ,τ,ℓ}` and `O_ω` around a frozen f.
 #[derive(Module, Debug)]
@@ -24,7 +23,7 @@ pub struct Program {
     #[module(skip)]
     classes: Vec<String>,
     #[module(skip)]
-    template: Option<Template>,
+    templates: Vec<Template>,
 }
 
 /// A saved tensor.
@@ -68,7 +67,9 @@ impl Program {
         signature: Signature,
         target: &Target,
     ) -> Self {
-        Self { manipulations, towers, alignment, signature, classes: target.classes.clone(), template: target.template.clone() }
+        let reworded: Vec<Template> = manipulations.iter().flat_map(|part| part.templates()).cloned().collect();
+        let templates = if reworded.is_empty() { target.template.iter().cloned().collect() } else { reworded };
+        Self { manipulations, towers, alignment, signature, classes: target.classes.clone(), templates }
     }
 
     /// Tells the parts what is written of each class.
@@ -142,13 +143,9 @@ impl Program {
         self.finish_after(backbone, self.prepare_after(backbone, batch, kept), kept)
     }
 
-    /// The rendered context of a text item, as the model gets it.
-    ///
-    /// # Panics
-    /// When the target has no template: a text set has one.
-    pub fn context(&self, query: &Query) -> String {
-        let prompt = self.manipulations.iter().fold(Prompt::new(&query.text), |prompt, part| part.prompt(prompt));
-        self.template.as_ref().expect("a text set has a template").render(&prompt)
+    /// The words that items are put into: one, or an ensemble; none where items are no texts.
+    pub(crate) fn templates(&self) -> &[Template] {
+        &self.templates
     }
 
     /// What its parts add to the training loss, `[1]`; nothing where none does.
@@ -216,17 +213,6 @@ impl Program {
         self.manipulations.iter().fold(waveforms, |waveforms, part| part.waveforms(waveforms))
     }
 
-    /// The tokens of each text's context, cut on the left where they are too many.
-    pub(crate) fn token_rows(&self, backbone: &dyn Backbone, queries: &[Query]) -> Vec<Vec<u32>> {
-        let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
-        let limit = context_of(backbone);
-        let row = |query: &Query| {
-            let tokens = tokenizer.encode_pair(&self.context(query), "").context;
-            tokens[tokens.len().saturating_sub(limit)..].to_vec()
-        };
-        queries.iter().map(row).collect()
-    }
-
     /// Behind the embedding of the stream's tower.
     pub(crate) fn embedding(&self, stream: Stream) -> Stream {
         self.acting_in(stream.tower()).fold(stream, |stream, part| part.embedding(stream))
@@ -242,7 +228,7 @@ impl Program {
         self.manipulations.iter().zip(&self.towers).filter(move |(_, own)| own.contains(&tower)).map(|(part, _)| part)
     }
 
-    fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
+    pub(crate) fn blocks(&self, backbone: &dyn Backbone, stream: Stream) -> Stream {
         self.through(backbone, 0..backbone.card().main.depth, self.embedding(stream))
     }
 
@@ -260,33 +246,9 @@ impl Program {
                 let [batch, patches, joint] = local.dims();
                 local.reshape([batch, patches * joint])
             }
-            Reads::Answers => panic!("answers are in words: the part's build comes first"),
+            Reads::Answers | Reads::ItemBehindAnswers => panic!("likelihoods of words are read text by text: the part's build comes first"),
             Reads::Tokens { .. } | Reads::Window => panic!("only series are read so: the part's build comes first"),
         }
-    }
-
-    /// Log-likelihood of each class's answer, `[batch, target]`.
-    pub(crate) fn answer_scores(&self, backbone: &dyn Backbone, queries: &[Query], prefixes: &mut PrefixCache) -> Tensor<2> {
-        let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
-        let answers = self.template.as_ref().expect("a text set has a template").answers();
-        let contexts: Vec<String> = queries.iter().map(|query| self.context(query)).collect();
-        let pairs = contexts.iter().flat_map(|context| answers.iter().map(move |answer| tokenizer.encode_pair(context, answer)));
-        let pairs: Vec<EncodedPair> = pairs.collect();
-        // What a text without content begins with, all others do.
-        let bare = tokenizer.encode_pair(&self.context(&Query { text: String::new() }), "").context;
-        let kept = std::mem::replace(prefixes, PrefixCache::new(0));
-        let scorer = Scorer::through(backbone, |stream| self.blocks(backbone, stream));
-        let mut scorer = scorer.with_prompt_of(self.n_prompt(backbone)).with_prefixes(kept);
-        let found = scorer.log_likelihoods(&pairs, Some(&bare));
-        *prefixes = scorer.into_prefixes();
-        found.reshape([queries.len(), answers.len()])
-    }
-
-    /// Tokens that stand in front of every text's own.
-    fn n_prompt(&self, backbone: &dyn Backbone) -> usize {
-        let dim = backbone.card().main.dim;
-        let empty = Stream::unpadded(Tensor::zeros([1, 0, dim], &backbone.device()), Tower::Text, 0);
-        self.embedding(empty).layout().prompt
     }
 }
 

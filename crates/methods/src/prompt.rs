@@ -17,6 +17,22 @@ pub struct Template {
     pub separator: String,
     /// The answer of each class: the verbalizer.
     pub labels: Vec<String>,
+    /// Other words for the same, which an ensemble puts beside these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Wording>,
+}
+
+/// Other words for an item and its answers. What is left out stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wording {
+    /// The item, with `{text}` where its text goes.
+    pub input: String,
+    /// What stands before the answer.
+    pub cue: String,
+    /// The answer of each class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
 }
 
 /// A worked example.
@@ -37,6 +53,8 @@ pub struct Prompt {
     pub demonstrations: Vec<Demonstration>,
     /// The item's text.
     pub query: String,
+    /// Texts that f has read apart from each other, all of which the prompt continues.
+    pub groups: Vec<String>,
 }
 
 impl Prompt {
@@ -49,14 +67,35 @@ impl Prompt {
 impl Template {
     /// The context of an answer: everything up to and including the cue, without a trailing space.
     pub fn render(&self, prompt: &Prompt) -> String {
-        format!("{}{}", self.render_demonstrations(prompt), self.item(&prompt.query))
+        self.put_together(prompt, self.demonstrations(&prompt.demonstrations), self.item(&prompt.query))
     }
 
     /// What stands in front of the item: instruction and demonstrations, a separator behind each.
     pub(crate) fn render_demonstrations(&self, prompt: &Prompt) -> String {
         let instruction = prompt.instruction.iter().cloned();
-        let demonstrations = prompt.demonstrations.iter().map(|shot| format!("{}{}", self.item(&shot.text), self.answer(shot.label)));
-        instruction.chain(demonstrations).map(|piece| piece + &self.separator).collect()
+        instruction.chain(self.demonstrations(&prompt.demonstrations)).map(|piece| piece + &self.separator).collect()
+    }
+
+    /// The worked examples as they stand in a context, each with its answer.
+    pub fn demonstrations(&self, demonstrations: &[Demonstration]) -> Vec<String> {
+        demonstrations.iter().map(|shot| format!("{}{}", self.item(&shot.text), self.answer(shot.label))).collect()
+    }
+
+    /// The context of an item's text, the other way round: in every example and before the item the answer comes first. It ends where
+    /// the text begins, without a trailing space.
+    pub fn render_reversed(&self, prompt: &Prompt, class: usize) -> String {
+        let answered = |label: usize| format!("{}{}", self.cue, self.answer(label));
+        let shots = prompt.demonstrations.iter();
+        let shots = shots.map(|shot| format!("{}\n{}", answered(shot.label), self.input.replace("{text}", &shot.text))).collect();
+        let before = self.input.split("{text}").next().unwrap_or_default();
+        self.put_together(prompt, shots, format!("{}\n{before}", answered(class)).trim_end_matches(' ').to_owned())
+    }
+
+    /// The continuation that is the item's text, behind [`Template::render_reversed`], and what the template puts behind it.
+    pub fn text(&self, text: &str) -> String {
+        let (before, behind) = self.input.split_once("{text}").unwrap_or(("", ""));
+        let blanks = &before[before.trim_end_matches(' ').len()..];
+        format!("{blanks}{text}{behind}")
     }
 
     /// The continuation that stands for a class: a space, then its label.
@@ -67,6 +106,20 @@ impl Template {
     /// The continuations of all classes.
     pub fn answers(&self) -> Vec<String> {
         (0..self.labels.len()).map(|class| self.answer(class)).collect()
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn reworded(&self, wording: &Wording) -> Self {
+        let Wording { input, cue, labels } = wording.clone();
+        Self { input, cue, labels: labels.unwrap_or_else(|| self.labels.clone()), variants: Vec::new(), ..self.clone() }
+    }
+
+    fn put_together(&self, prompt: &Prompt, demonstrations: Vec<String>, item: String) -> String {
+        // What continues groups is set apart from them.
+        let border = if prompt.groups.is_empty() { "" } else { self.separator.as_str() };
+        let pieces: Vec<String> = prompt.instruction.iter().cloned().chain(demonstrations).chain([item]).collect();
+        format!("{border}{}", pieces.join(&self.separator))
     }
 
     fn item(&self, text: &str) -> String {
@@ -85,18 +138,47 @@ pub(crate) mod tests {
             cue: "Mood:".to_owned(),
             separator: "\n\n".to_owned(),
             labels: vec!["bad".to_owned(), "good".to_owned()],
+            variants: Vec::new(),
+        }
+    }
+
+    fn prompt() -> Prompt {
+        Prompt {
+            instruction: template().instruction,
+            demonstrations: vec![Demonstration { text: "dull".to_owned(), label: 0 }, Demonstration { text: "fine".to_owned(), label: 1 }],
+            query: "so so".to_owned(),
+            groups: Vec::new(),
         }
     }
 
     #[test]
-    fn segments_are_rendered_in_order() {
-        let prompt = Prompt {
-            instruction: template().instruction,
-            demonstrations: vec![Demonstration { text: "dull".to_owned(), label: 0 }, Demonstration { text: "fine".to_owned(), label: 1 }],
-            query: "so so".to_owned(),
-        };
+    fn the_other_way_round_the_answer_comes_first() {
         assert_eq!(
-            template().render(&prompt),
+            template().render_reversed(&prompt(), 1),
+            "Tell the mood.\n\nMood: bad\nReview: dull\n\nMood: good\nReview: fine\n\nMood: good\nReview:"
+        );
+        assert_eq!(template().text("so so"), " so so");
+    }
+
+    #[test]
+    fn what_continues_groups_is_set_apart() {
+        let shots = template().demonstrations(&prompt().demonstrations);
+        let behind = Prompt { groups: vec![shots.join("\n\n")], ..Prompt::new("so so") };
+        let plain = Prompt { instruction: None, ..prompt() };
+        assert_eq!(format!("{}{}", behind.groups[0], template().render(&behind)), template().render(&plain));
+    }
+
+    #[test]
+    fn another_wording_keeps_what_it_leaves_out() {
+        let wording = Wording { input: "{text}".to_owned(), cue: "It was".to_owned(), labels: None };
+        assert_eq!(template().reworded(&wording).render(&Prompt::new("so so")), "so so\nIt was");
+        assert_eq!(template().reworded(&wording).answers(), template().answers());
+    }
+
+    #[test]
+    fn segments_are_rendered_in_order() {
+        assert_eq!(
+            template().render(&prompt()),
             "Tell the mood.\n\nReview: dull\nMood: bad\n\nReview: fine\nMood: good\n\nReview: so so\nMood:"
         );
         assert_eq!(template().answers(), [" bad", " good"]);

@@ -1,5 +1,8 @@
 //! What parts are built from.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use reprogram_models::Backbone;
 
@@ -56,11 +59,19 @@ pub struct LabelledText {
     pub label: usize,
 }
 
+/// Frozen encoders beside f, by name: what a part of a method names, and nothing else.
+pub type Encoders = BTreeMap<String, Arc<dyn Backbone>>;
+
+/// None.
+pub const NO_ENCODERS: &Encoders = &Encoders::new();
+
 /// What parts may look at when they are built. No test item is in reach.
 #[derive(Clone, Copy)]
 pub struct Setup<'a> {
     /// f.
     pub backbone: &'a dyn Backbone,
+    /// Encoders that the method names.
+    pub encoders: &'a Encoders,
     /// Where parameters live. With autodiff, if anything is to be trained.
     pub device: &'a Device,
     /// The target side.

@@ -143,6 +143,7 @@ impl Texts {
             cue: ">".to_owned(),
             separator: ";".to_owned(),
             labels: labels.clone(),
+            variants: Vec::new(),
         };
         let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
         Self {
@@ -153,10 +154,11 @@ impl Texts {
     }
 
     fn program(&self, part: ManipulationSpec) -> Program {
-        let alignment = AlignmentSpec::Verbalizer(VerbalizerSpec {});
+        let alignment = AlignmentSpec::Verbalizer(VerbalizerSpec::default());
         let method = Method { manipulations: vec![part], alignment, recipe: Recipe::default() };
         let device = Device::flex();
         let setup = Setup {
+            encoders: reprogram_methods::NO_ENCODERS,
             backbone: &self.model,
             device: &device,
             target: &self.target,
@@ -181,7 +183,7 @@ impl Texts {
 #[test]
 fn keys_of_demonstrations_are_in_context_learning_by_another_door() {
     let texts = Texts::new();
-    let prompted = texts.scores(ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 3 }));
+    let prompted = texts.scores(ManipulationSpec::Demonstrations(DemonstrationsSpec::balanced(3)));
     let keyed = texts.scores(item_keys(3, Layers::All, Modality::Text));
     let distance = furthest(&prompted, &keyed);
     println!("demonstrations at the input and as keys: {distance:.2e} apart");
@@ -246,8 +248,15 @@ fn a_strip_needs_an_input_that_grows() {
     let network = EfficientNet::load(&config, "tiny", Weights::from_safetensors(&bytes).unwrap(), &Device::flex()).unwrap();
     let device = Device::flex().autodiff();
     let placement = reprogram_methods::Placement { canvas: [30, 30], image: [30, 30] };
-    let setup =
-        Setup { backbone: &network, device: &device, target: &target(3), placement: Some(placement), train_texts: &[], seed: Seed::new(1) };
+    let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
+        backbone: &network,
+        device: &device,
+        target: &target(3),
+        placement: Some(placement),
+        train_texts: &[],
+        seed: Seed::new(1),
+    };
     let first = AlignmentSpec::FirstClasses(reprogram_methods::FirstClassesSpec {});
     let program = method(&[strip()], first).build(&setup).unwrap();
     assert_eq!(program.n_trainable(), 3 * 30 * 6, "channels · height · width");
@@ -286,7 +295,15 @@ fn gradient(program: &Program, gradients: &GradientsParams) -> Vec<f32> {
 fn where_items_are_compared_with_texts_identity_compares_with_the_classes() {
     let model = toy::two_towers::clip(&Device::flex());
     let (device, target) = (Device::flex(), target(3));
-    let setup = Setup { backbone: &model, device: &device, target: &target, placement: Some(FRAMED), train_texts: &[], seed: Seed::new(1) };
+    let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
+        backbone: &model,
+        device: &device,
+        target: &target,
+        placement: Some(FRAMED),
+        train_texts: &[],
+        seed: Seed::new(1),
+    };
     let scores = |alignment| values(method(&[], alignment).build(&setup).unwrap().forward(&model, &batch(3)));
     let identity = scores(AlignmentSpec::Identity(IdentitySpec {}));
     assert_eq!(identity, scores(AlignmentSpec::NearestText(NearestTextSpec {})));

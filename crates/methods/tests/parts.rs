@@ -146,7 +146,7 @@ fn several_sources_of_a_class_are_averaged_and_may_be_shared() {
     let sources = [4, 4, 4, 5, 5, 4, 4, 5, 1, 2];
     let labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 2];
     let with = |per_class, assignment| {
-        let spec = FrequencyMappingSpec { refit: Refit::Once, per_class: of(per_class), assignment };
+        let spec = FrequencyMappingSpec { refit: Refit::Once, per_class: of(per_class), assignment, ..FrequencyMappingSpec::default() };
         fitted(aligned_by(AlignmentSpec::FrequencyMapping(spec), 3), &sources, &labels)
     };
     let note = |program: &Program| program.alignment().note().unwrap();
@@ -208,7 +208,7 @@ fn frame() -> ManipulationSpec {
 fn misfits_say_what_is_needed() {
     let identity = method(&[], AlignmentSpec::Identity(IdentitySpec {}));
     insta::assert_snapshot!(misfit(&identity, &target(3), FRAMED), @"identity alignment needs source and target labels to be the same, but there are 6 source classes and 3 target classes; use a rule-based, statistical or linear alignment");
-    let verbalizer = method(&[], AlignmentSpec::Verbalizer(VerbalizerSpec {}));
+    let verbalizer = method(&[], AlignmentSpec::Verbalizer(VerbalizerSpec::default()));
     insta::assert_snapshot!(misfit(&verbalizer, &target(3), FRAMED), @"verbalizer needs a language model and a data set whose template has answers in words");
     insta::assert_snapshot!(misfit(&method(&[frame()], RANDOM), &target(3), WHOLE), @"pixel-frame needs an image smaller than the canvas: set `image-size`");
     insta::assert_snapshot!(misfit(&method(&[], RANDOM), &target(7), FRAMED), @"a one-to-one label mapping needs at least as many source labels as target labels, but 6 < 7");

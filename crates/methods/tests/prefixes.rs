@@ -13,8 +13,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use reprogram_methods::{
-    AlignmentSpec, Batch, DemonstrationsSpec, Evaluation, LabelledText, ManipulationSpec, Method, PairScore, Program, PromptInit, Query,
-    Recipe, Scorer, Seed, Setup, SoftPromptSpec, Target, Template, VerbalizerSpec,
+    AlignmentSpec, Batch, DemonstrationsSpec, Evaluation, LabelledText, ManipulationSpec, Method, NO_ENCODERS, PairScore, Program,
+    PromptInit, Query, Recipe, Scorer, Seed, Setup, SoftPromptSpec, Target, Template, VerbalizerSpec,
 };
 use reprogram_models::weights::{Gguf, Weights};
 use reprogram_models::{
@@ -360,16 +360,30 @@ fn a_cache_of_prefixes_is_bounded_and_forgets_the_oldest() {
 
 /// A method's program on texts of few characters, each of which is a token.
 fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
-    let answers = AlignmentSpec::Verbalizer(VerbalizerSpec {});
+    let answers = AlignmentSpec::Verbalizer(VerbalizerSpec::default());
     let method = Method { manipulations: manipulations.to_vec(), alignment: answers, recipe: Recipe::default() };
     let labels = vec!["A".to_owned(), "BCD".to_owned(), "BE".to_owned()];
-    let template =
-        Template { instruction: None, input: "<{text}".to_owned(), cue: ">".to_owned(), separator: ";".to_owned(), labels: labels.clone() };
+    let template = Template {
+        instruction: None,
+        input: "<{text}".to_owned(),
+        cue: ">".to_owned(),
+        separator: ";".to_owned(),
+        labels: labels.clone(),
+        variants: Vec::new(),
+    };
     let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
     let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
     let train_texts = [text(0), text(1), text(2)];
     let device = Device::flex().autodiff();
-    let setup = Setup { backbone: model, device: &device, target: &target, placement: None, train_texts: &train_texts, seed: Seed::new(2) };
+    let setup = Setup {
+        encoders: NO_ENCODERS,
+        backbone: model,
+        device: &device,
+        target: &target,
+        placement: None,
+        train_texts: &train_texts,
+        seed: Seed::new(2),
+    };
     method.build(&setup).unwrap()
 }
 
@@ -385,7 +399,7 @@ fn a_program_scores_answers_as_each_text_does_alone() {
         init: PromptInit::Vocabulary,
         modality: reprogram_taxonomy::Modality::Text,
     });
-    let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 3 });
+    let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec::balanced(3));
     let texts = ["GOOD", "GO", "VERYDULL", "MM", "GOOD", "", "ALONGERONE"];
     let weights = |n: usize| -> Vec<f32> { (0..n).map(|i| ((i * 7) % 5) as f32 - 2.0).collect() };
     for family in FAMILIES {

@@ -84,7 +84,15 @@ fn check(name: &str, sentence: &str, part: ManipulationSpec, keys: &[&str]) {
     let (model, device) = (model(), Device::flex().autodiff());
     let classes = ["w3", "w7 w9", "w11", "w4 w6 w8"].map(str::to_owned).to_vec();
     let target = Target { classes, template: None, shares_source_labels: false };
-    let setup = Setup { backbone: &model, device: &device, target: &target, placement: None, train_texts: &[], seed: Seed::new(1) };
+    let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
+        backbone: &model,
+        device: &device,
+        target: &target,
+        placement: None,
+        train_texts: &[],
+        seed: Seed::new(1),
+    };
     let program = method(&[template(&[sentence]), part], AlignmentSpec::NearestText(NearestTextSpec {})).build(&setup).unwrap();
 
     let bytes = std::fs::read(fixture("prompted.safetensors")).unwrap();

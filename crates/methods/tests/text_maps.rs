@@ -39,11 +39,25 @@ fn llama() -> Llama {
 /// A method's program on a language model, its parameters with autodiff.
 fn program(model: &Llama, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Program {
     let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
-    let template =
-        Template { instruction: None, input: "<{text}".to_owned(), cue: ">".to_owned(), separator: ";".to_owned(), labels: labels.clone() };
+    let template = Template {
+        instruction: None,
+        input: "<{text}".to_owned(),
+        cue: ">".to_owned(),
+        separator: ";".to_owned(),
+        labels: labels.clone(),
+        variants: Vec::new(),
+    };
     let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
     let (device, train_texts) = (Device::flex().autodiff(), train_texts());
-    let setup = Setup { backbone: model, device: &device, target: &target, placement: None, train_texts: &train_texts, seed: Seed::new(1) };
+    let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
+        backbone: model,
+        device: &device,
+        target: &target,
+        placement: None,
+        train_texts: &train_texts,
+        seed: Seed::new(1),
+    };
     method(manipulations, alignment).build(&setup).unwrap()
 }
 
@@ -94,7 +108,7 @@ fn a_vocabulary_map_begins_as_the_identity_wherever_tokens_stand() {
     let model = llama();
     let prompt = SoftPromptSpec { tokens: 3, init: PromptInit::Vocabulary, modality: Modality::Text };
     let prompt = ManipulationSpec::SoftPrompt(prompt);
-    for alignment in [LINEAR, AlignmentSpec::Verbalizer(VerbalizerSpec {})] {
+    for alignment in [LINEAR, AlignmentSpec::Verbalizer(VerbalizerSpec::default())] {
         let scores = |parts: &[ManipulationSpec]| values(program(&model, parts, alignment.clone()).valid().forward(&model, &queries()));
         assert!(furthest(&scores(&[map(4)]), &scores(&[])) < 1e-5);
         assert!(furthest(&scores(&[prompt.clone(), map(4)]), &scores(std::slice::from_ref(&prompt))) < 1e-5);
@@ -119,6 +133,7 @@ fn an_image_classifier_reads_texts_by_patches() {
     let toy = Toy::new(2, &Device::flex());
     let (device, target, train_texts) = (Device::flex().autodiff(), target(3), train_texts());
     let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
         backbone: &toy.backbone,
         device: &device,
         target: &target,

@@ -28,6 +28,7 @@ fn built(backbone: &Acoustic, manipulations: &[ManipulationSpec], placement: Pla
     let device = Device::flex().autodiff();
     let target = target(3);
     method(manipulations, LINEAR).build(&Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
         backbone,
         device: &device,
         target: &target,
@@ -141,8 +142,15 @@ fn catalogued_methods_count_as_the_paper_says() {
         ("voice2series-linear", SAMPLES + mapping + 3, SAMPLES + mapping + 3),
     ] {
         let method = (catalog::find(name).unwrap().method)();
-        let setup =
-            Setup { backbone: &backbone, device: &device, target: &target, placement: Some(LAID), train_texts: &[], seed: Seed::new(1) };
+        let setup = Setup {
+            encoders: reprogram_methods::NO_ENCODERS,
+            backbone: &backbone,
+            device: &device,
+            target: &target,
+            placement: Some(LAID),
+            train_texts: &[],
+            seed: Seed::new(1),
+        };
         let program = method.build(&setup).unwrap();
         assert_eq!((program.n_trainable(), program.n_stored()), (trained, stored), "{name}");
         let delta: Vec<NamedTensor> = program.tensors().into_iter().filter(|tensor| tensor.shape == [1, SAMPLES]).collect();

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use reprogram_methods::{Encoders, Method};
+
 use super::ComputeArgs;
 use super::failure::Failure;
 use super::sweep::read;
@@ -38,6 +40,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let workshop = opened.workshop(console);
     let loaded = backbones::load(&args.backbone, &workshop)?;
     let data = load_data(&args.dataset, &workshop)?;
+    let encoders = load_encoders(&method, &workshop)?;
     let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None };
     let image_size = args.image_size.or(own_size);
     let cell = Cell {
@@ -70,7 +73,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
         data.target.n_classes(),
         data.target.classes.join(", ")
     );
-    match cell.check(&loaded, &data, 1, &opened.device) {
+    match cell.check(&loaded, &encoders, &data, 1, &opened.device) {
         Ok(_) => {
             let _ = writeln!(out, "legal: it runs");
         }
@@ -92,7 +95,16 @@ pub(super) fn load_data(name: &str, workshop: &Workshop<'_>) -> Result<LoadedDat
     })
 }
 
-fn method(args: &ExplainArgs) -> Result<(reprogram_methods::Method, Option<usize>), Failure> {
+/// The encoders that a method names beside the backbone, for such a command.
+pub(super) fn load_encoders(method: &Method, workshop: &Workshop<'_>) -> Result<Encoders, Failure> {
+    let load = |name: &str| {
+        let loaded = backbones::load(name, workshop)?;
+        Ok((name.to_owned(), loaded.backbone))
+    };
+    method.encoders().into_iter().map(load).collect()
+}
+
+fn method(args: &ExplainArgs) -> Result<(Method, Option<usize>), Failure> {
     if let Some(file) = &args.sweep {
         let sweep = Sweep::parse(&file.display().to_string(), &read(file)?, &[]).map_err(Failure::bad_input)?;
         if let Some(configured) = sweep.methods.get(&args.method) {

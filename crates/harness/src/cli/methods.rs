@@ -5,7 +5,7 @@ use reprogram_methods::{Formula, Method, Sizes};
 use reprogram_taxonomy::{Paradigm, Point, Reading};
 
 use super::ComputeArgs;
-use super::explain::load_data;
+use super::explain::{load_data, load_encoders};
 use super::failure::Failure;
 use super::taxonomy::suggest::{nearest, or_list};
 use crate::backbones;
@@ -162,9 +162,10 @@ fn on(args: &ShowArgs, method: &Method, backbone: &str, dataset: &str, console: 
     let workshop = opened.workshop(console);
     let loaded = backbones::load(backbone, &workshop)?;
     let data = load_data(dataset, &workshop)?;
+    let encoders = load_encoders(method, &workshop)?;
     let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None };
     let cell = Cell { name: &args.name, method, backbone, dataset, budget: &budget, image_size: args.image_size, augment: None };
-    match cell.check(&loaded, &data, 1, &opened.device) {
+    match cell.check(&loaded, &encoders, &data, 1, &opened.device) {
         Ok((_, built)) => Ok(format!(
             "{} numbers trained, {} held by the optimizer, {} fitted; {} passes through the model an item",
             built.n_trainable,

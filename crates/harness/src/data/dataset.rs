@@ -8,12 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::image_csv::Grey;
 use super::image_tar::Folders;
+use super::json_lines::Fields;
 use super::pools::Pools;
 use super::recording_tar::Named;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
 use super::{
-    Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, label_lines, recording_tar,
+    Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_lines, label_lines, recording_tar,
     series_lines, text_csv, zip_texts,
 };
 use crate::assets::{AssetStore, Digest, Progress, Trust};
@@ -147,7 +148,8 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
             let (encoding, unreadable) = (*encoding, *unreadable);
             text_csv::read(file(0), Columns { text, label, labels, ignored_labels, encoding, unreadable })?
         }
-        Reader::LabelLines { labels, encoding } => label_lines::read(file(0), labels, *encoding)?,
+        Reader::LabelLines { labels, encoding, empty } => label_lines::read(file(0), labels, *encoding, *empty)?,
+        Reader::JsonLines { text, label, labels } => json_lines::read(file(0), Fields { text, label, labels })?,
         Reader::RecordingTar { names, labels, parts } => {
             let wanted = parts.get(&part.name).map_or(&[][..], Vec::as_slice);
             recording_tar::read(file(0), Named { names, labels, parts, wanted })?

@@ -3,11 +3,13 @@
 mod dataset;
 mod error;
 mod example;
+mod fields;
 mod image_csv;
 mod image_idx;
 mod image_npz;
 mod image_tar;
 mod image_u16;
+mod json_lines;
 mod label_lines;
 mod pools;
 mod recording_tar;

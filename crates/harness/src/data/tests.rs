@@ -110,6 +110,7 @@ const CSV: &str = "text-csv = { text = 'text', label = 'mood', labels = ['bad', 
 const IDX: &str = "image-idx = { height = 1, width = 2 }";
 const NPZ: &str = "image-npz = { height = 1, width = 2, prefixes = ['a', 'b', 'c'] }";
 const TAR: &str = "image-tar = { height = 1, width = 1, folders = ['n', 'y'], listed = { separator = ';', column = 2, labels = ['3', '7'], heading = true } }";
+const JSON: &str = "json-lines = { text = '{a}: {b}?', label = 'so', labels = ['false', 'true'] }";
 const ZIP: &str = "zip-texts = { folders = ['corpus/no', 'corpus/yes'], part = 'first-line', encoding = 'utf-8' }";
 
 #[test]
@@ -213,6 +214,33 @@ fn texts_of_a_csv_file_without_those_left_out() {
 }
 
 #[test]
+fn rows_without_a_text_are_left_out_and_counted() {
+    let reader = LINES.replace(" }", ", empty = 'leave-out' }");
+    let dataset = Small::new().load(&reader, "rows = [1, 1]\nleft-out = 2", &[("l", b"0 no\n1 \n0  \n1 yes\n")]).unwrap();
+    let expected = [("all/000001", "no", 0), ("all/000004", "yes", 1)];
+    assert_eq!(texts(&dataset), expected.map(|(id, text, label)| (id.into(), text.into(), label)));
+}
+
+#[test]
+fn texts_put_together_of_columns() {
+    let reader = CSV.replace("'text'", "'{head}. {body}'") + " }";
+    let file = b"head,mood,body\nUp,good,all is\nDown,bad,nothing is\n";
+    let dataset = Small::new().load(&reader, "rows = [1, 1]", &[("t.csv", file)]).unwrap();
+    let expected = [("all/000001", "Up. all is", 1), ("all/000002", "Down. nothing is", 0)];
+    assert_eq!(texts(&dataset), expected.map(|(id, text, label)| (id.into(), text.into(), label)));
+}
+
+#[test]
+fn texts_put_together_of_fields() {
+    let file = br#"{"a": "it rains", "b": "is it wet", "so": true, "idx": 0}
+{"a": "it is dry", "b": "is it wet", "so": false}
+"#;
+    let dataset = Small::new().load(JSON, "rows = [1, 1]", &[("j.jsonl", file)]).unwrap();
+    let expected = [("all/000001", "it rains: is it wet?", 1), ("all/000002", "it is dry: is it wet?", 0)];
+    assert_eq!(texts(&dataset), expected.map(|(id, text, label)| (id.into(), text.into(), label)));
+}
+
+#[test]
 fn texts_of_a_zip_file() {
     let file = zipped(&[("corpus/yes/2.txt", b"Up\n\nmore \xff"), ("corpus/no/1.txt", b"Down\n"), ("corpus/__init__.py", b"x")]);
     let dataset = Small::new().load(ZIP, "rows = [1, 1]", &[("w.whl", &file)]).unwrap();
@@ -242,6 +270,10 @@ fn files_that_do_not_fit_their_table_are_refused() {
         small.complaint(&csv, "rows = [1, 1]", &[("h.csv", b"mood,text\ngood,x,y\n")]),
         small.complaint(&csv, "rows = [1, 1]", &[("i.csv", b"mood,text\ngood,\xe9\n")]),
         small.complaint(&format!("{CSV}, ignored-labels = ['meh'] }}"), "rows = [1, 0]\nleft-out = 1", &[("j.csv", b"mood,text\nbad,x\n")]),
+        small.complaint(JSON, "rows = [1, 1]", &[("m.jsonl", b"{\"a\": \"x\", \"so\": true}\n")]),
+        small.complaint(JSON, "rows = [1, 1]", &[("n.jsonl", b"{\"a\": 1, \"b\": \"x\", \"so\": true}\n")]),
+        small.complaint(JSON, "rows = [1, 1]", &[("o.jsonl", b"{\"a\": \"y\", \"b\": \"x\", \"so\": \"maybe\"}\n")]),
+        small.complaint(JSON, "rows = [1, 1]", &[("p.jsonl", b"no json\n")]),
         small.complaint(ZIP, "rows = [1, 1]", &[("k.whl", &zipped(&[("../../x", b"y")]))]),
         small.complaint(ZIP, "rows = [1, 1]", &[("l.whl", b"no zip")]),
         small.complaint(IDX, "rows = [1, 1]", &[("m", b"\0\0\x08\x01\0\0\0\0"), ("n", b"\0\0\x08\x01\0\0\0\0")]),

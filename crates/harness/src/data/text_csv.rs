@@ -3,6 +3,7 @@
 use csv::ByteRecord;
 
 use super::DataError;
+use super::fields::{Piece, pieces};
 use super::source::{Rows, SourceFile, decode, encoding_name};
 use crate::registry::{Encoding, Unreadable};
 
@@ -17,10 +18,21 @@ pub(super) struct Columns<'a> {
     pub(super) unreadable: Unreadable,
 }
 
+/// A piece of a text.
+enum Part<'a> {
+    Words(&'a str),
+    Column(usize),
+}
+
 pub(super) fn read(file: SourceFile<'_>, columns: Columns<'_>) -> Result<Rows, DataError> {
     let mut reader = csv::ReaderBuilder::new().from_reader(file.open()?);
     let header = reader.byte_headers().map_err(|error| file.malformed(error.to_string()))?.clone();
-    let (text_column, label_column) = (column(file, &header, columns.text)?, column(file, &header, columns.label)?);
+    let label_column = column(file, &header, columns.label)?;
+    let pieces = pieces(columns.text).into_iter().map(|piece| match piece {
+        Piece::Words(words) => Ok(Part::Words(words)),
+        Piece::Field(name) => column(file, &header, name).map(Part::Column),
+    });
+    let pieces = pieces.collect::<Result<Vec<Part<'_>>, _>>()?;
     let mut rows = Rows { examples: Vec::new(), left_out: 0 };
     for (place, record) in reader.byte_records().enumerate() {
         let row = place + 1;
@@ -32,7 +44,11 @@ pub(super) fn read(file: SourceFile<'_>, columns: Columns<'_>) -> Result<Rows, D
         }
         let label = columns.labels.iter().position(|label| *label == word);
         let label = label.ok_or_else(|| file.bad_row(row, format!("label `{word}`, expected one of {}", columns.labels.join(", "))))?;
-        match (decode(&record[text_column], columns.encoding), columns.unreadable) {
+        let part = |part: &Part<'_>| match part {
+            Part::Words(words) => Some((*words).to_owned()),
+            Part::Column(column) => decode(&record[*column], columns.encoding),
+        };
+        match (pieces.iter().map(part).collect::<Option<String>>(), columns.unreadable) {
             (Some(text), _) => rows.examples.push(file.text_example(file.row_id(row), row, &text, label)?),
             (None, Unreadable::LeaveOut) => rows.left_out += 1,
             (None, Unreadable::Refuse) => return Err(file.bad_row(row, format!("not {}", encoding_name(columns.encoding)))),

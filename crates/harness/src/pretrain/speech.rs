@@ -60,6 +60,7 @@ pub fn train(backbone: &dyn Backbone, data: &LoadedData, recipe: SpeechRecipe, d
     };
     let budget = Budget { epochs, batch_size, shots: None, train_items: None, validation_items: None, test_items: None };
     let trial = Trial {
+        encoders: reprogram_methods::NO_ENCODERS,
         method: &method,
         backbone,
         dataset: &data.dataset,

@@ -64,7 +64,7 @@ pub enum Reader {
     },
     /// One CSV file with a header line.
     TextCsv {
-        /// The column of the text.
+        /// The column of the text, or words with `{column}` where columns go.
         text: String,
         /// The column of the label.
         label: String,
@@ -85,6 +85,18 @@ pub enum Reader {
         labels: Vec<String>,
         /// How characters are written.
         encoding: Encoding,
+        /// What becomes of rows without a text.
+        #[serde(default)]
+        empty: Unreadable,
+    },
+    /// One file; a line holds an item as a JSON object.
+    JsonLines {
+        /// The field of the text, or words with `{field}` where fields go.
+        text: String,
+        /// The field of the label, a string or a truth value.
+        label: String,
+        /// What the labels of the classes are, in the order of the classes; truth values are `true` and `false`.
+        labels: Vec<String>,
     },
     /// One tar archive of WAV or Ogg Vorbis files, packed or not. A file's name says its class and its part.
     RecordingTar {
@@ -141,7 +153,7 @@ pub enum Encoding {
     Latin1,
 }
 
-/// What becomes of rows that are not in the stated encoding.
+/// What becomes of rows that cannot be used: not in the stated encoding, or without a text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unreadable {
@@ -169,7 +181,7 @@ impl Reader {
             Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } | Self::ImageTar { .. } => {
                 Modality::Vision
             }
-            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::ZipTexts { .. } => Modality::Text,
+            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::JsonLines { .. } | Self::ZipTexts { .. } => Modality::Text,
             Self::RecordingTar { .. } => Modality::Audio,
             Self::SeriesLines { .. } => Modality::TimeSeries,
         }
@@ -185,6 +197,7 @@ impl Reader {
             | Self::ImageTar { .. }
             | Self::TextCsv { .. }
             | Self::LabelLines { .. }
+            | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
             | Self::ZipTexts { .. } => [1, 1],
@@ -195,7 +208,10 @@ impl Reader {
     pub fn n_listed_classes(&self) -> Option<usize> {
         match self {
             Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } => None,
-            Self::TextCsv { labels, .. } | Self::LabelLines { labels, .. } | Self::RecordingTar { labels, .. } => Some(labels.len()),
+            Self::TextCsv { labels, .. }
+            | Self::LabelLines { labels, .. }
+            | Self::JsonLines { labels, .. }
+            | Self::RecordingTar { labels, .. } => Some(labels.len()),
             Self::SeriesLines { labels, .. } => Some(labels.len()),
             Self::ZipTexts { folders, .. } => Some(folders.len()),
             Self::ImageTar { folders, .. } => Some(folders.len()),
@@ -207,11 +223,12 @@ impl Reader {
         match self {
             Self::TextCsv { ignored_labels, unreadable, .. } => !ignored_labels.is_empty() || *unreadable == Unreadable::LeaveOut,
             Self::ImageTar { at_most, .. } => at_most.is_some(),
+            Self::LabelLines { empty, .. } => *empty == Unreadable::LeaveOut,
             Self::ImageCsv { .. }
             | Self::ImageU16 { .. }
             | Self::ImageIdx { .. }
             | Self::ImageNpz { .. }
-            | Self::LabelLines { .. }
+            | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
             | Self::ZipTexts { .. } => false,

@@ -1,5 +1,6 @@
 //! How an item of a text data set is put to a language model.
 
+use reprogram_methods::Wording;
 use serde::{Deserialize, Serialize};
 
 /// The segments of a prompt, and the words that stand for the classes.
@@ -19,6 +20,9 @@ pub struct Template {
     pub separator: String,
     /// The verbalizer: a word for each class, in the order of the classes.
     pub labels: Vec<String>,
+    /// Other words for the same, for an ensemble.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Wording>,
 }
 
 #[derive(Deserialize)]
@@ -29,12 +33,16 @@ struct RawTemplate {
     cue: String,
     separator: String,
     labels: Vec<String>,
+    #[serde(default)]
+    variants: Vec<Wording>,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum BadTemplate {
     #[error("`input` must hold `{{text}}` once, but holds it {0} times")]
     Text(usize),
+    #[error("`labels` of a variant names {found} classes, but the template's names {expected}")]
+    VariantLabels { found: usize, expected: usize },
     #[error("`labels` has `{0}`; a label must be distinct and without blanks at its ends")]
     Label(String),
 }
@@ -43,17 +51,29 @@ impl TryFrom<RawTemplate> for Template {
     type Error = BadTemplate;
 
     fn try_from(raw: RawTemplate) -> Result<Self, BadTemplate> {
-        let places = raw.input.matches("{text}").count();
-        if places != 1 {
-            return Err(BadTemplate::Text(places));
-        }
-        for (class, label) in raw.labels.iter().enumerate() {
-            if label.is_empty() || label.trim() != label || raw.labels[..class].contains(label) {
-                return Err(BadTemplate::Label(label.clone()));
+        for input in [&raw.input].into_iter().chain(raw.variants.iter().map(|variant| &variant.input)) {
+            let places = input.matches("{text}").count();
+            if places != 1 {
+                return Err(BadTemplate::Text(places));
             }
         }
-        let RawTemplate { instruction, input, cue, separator, labels } = raw;
-        Ok(Self { instruction, input, cue, separator, labels })
+        check_labels(&raw.labels)?;
+        for labels in raw.variants.iter().filter_map(|variant| variant.labels.as_ref()) {
+            check_labels(labels)?;
+            if labels.len() != raw.labels.len() {
+                return Err(BadTemplate::VariantLabels { found: labels.len(), expected: raw.labels.len() });
+            }
+        }
+        let RawTemplate { instruction, input, cue, separator, labels, variants } = raw;
+        Ok(Self { instruction, input, cue, separator, labels, variants })
+    }
+}
+
+fn check_labels(labels: &[String]) -> Result<(), BadTemplate> {
+    let is_bad = |(class, label): (usize, &String)| label.is_empty() || label.trim() != label || labels[..class].contains(label);
+    match labels.iter().enumerate().find(|&(class, label)| is_bad((class, label))) {
+        Some((_, label)) => Err(BadTemplate::Label(label.clone())),
+        None => Ok(()),
     }
 }
 

@@ -136,6 +136,11 @@ fn bad_classes_and_templates_are_refused() {
         complaint("labels = [\"bad\", \"good\"]", "labels = [\"bad\", \"bad\"]"),
         complaint("labels = [\"bad\", \"good\"]", "labels = [\"bad\", \"so so\", \"good\"]"),
         complaint("template =", "# template ="),
+        complaint("labels = [\"bad\", \"good\"] }", "labels = [\"bad\", \"good\"], variants = [{ input = \"so\", cue = \"?\" }] }"),
+        complaint(
+            "labels = [\"bad\", \"good\"] }",
+            "labels = [\"bad\", \"good\"], variants = [{ input = \"{text}\", cue = \"?\", labels = [\"a\"] }] }",
+        ),
     ];
     insta::assert_snapshot!(complaints.join("\n\n"));
 }

@@ -30,7 +30,12 @@ impl<'a> Keeping<'a> {
             Cut::Output => match program.alignment().reads() {
                 // What is compared with texts are features.
                 Reads::Features | Reads::ClassTexts | Reads::EachText => "Features".to_owned(),
-                reads @ (Reads::Logits | Reads::Answers | Reads::LocalTexts | Reads::Tokens { .. } | Reads::Window) => format!("{reads:?}"),
+                reads @ (Reads::Logits
+                | Reads::Answers
+                | Reads::ItemBehindAnswers
+                | Reads::LocalTexts
+                | Reads::Tokens { .. }
+                | Reads::Window) => format!("{reads:?}"),
             },
         };
         // What acts on the texts that items are compared with leaves the items alone.

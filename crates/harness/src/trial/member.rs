@@ -167,7 +167,7 @@ impl<'a> Member<'a> {
 
     fn sources(&self, program: &Program, presented: &Presented) -> Result<Sources, TrialError> {
         let halves = || match &self.scope {
-            Some(_) => Sources::Halves(presented.contents(program)),
+            Some(_) => Sources::Halves(presented.contents(program, self.trial.backbone)),
             None => Sources::Fresh,
         };
         Ok(match self.cut {
@@ -187,7 +187,7 @@ impl<'a> Member<'a> {
         match self.program.alignment().evidence() {
             Evidence::TrainingEveryEpoch => true,
             Evidence::TrainingOnce => epoch == 1,
-            Evidence::None | Evidence::ContentFree(_) => false,
+            Evidence::None | Evidence::ContentFree(_) | Evidence::Cue => false,
         }
     }
 
@@ -199,12 +199,20 @@ impl<'a> Member<'a> {
         self.program.alignment_mut().fit(Fitting { scores: outputs, labels: &self.train.presented.labels });
     }
 
-    /// Fits it on texts without content, where it asks for them.
+    /// Fits it on texts without content, or on the cue alone, where it asks for them.
     pub(super) fn fit_content_free(&mut self) {
-        let Evidence::ContentFree(texts) = self.program.alignment().evidence() else { return };
-        let queries = texts.iter().map(|&text| Query { text: text.to_owned() }).collect();
-        self.costs.forward_items_training += texts.len();
-        let scores = self.program.valid().source(self.trial.backbone, &Batch::Texts(queries));
+        let program = self.program.valid();
+        let scores = match self.program.alignment().evidence() {
+            Evidence::None | Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => return,
+            Evidence::ContentFree(texts) => {
+                self.costs.forward_items_training += texts.len();
+                program.source(self.trial.backbone, &Batch::Texts(texts.into_iter().map(|text| Query { text }).collect()))
+            }
+            Evidence::Cue => {
+                self.costs.forward_items_training += 1;
+                program.cue_scores(self.trial.backbone)
+            }
+        };
         self.program.alignment_mut().fit(Fitting { scores: &scores, labels: &[] });
     }
 

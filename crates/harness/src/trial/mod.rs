@@ -12,7 +12,7 @@ mod passes;
 mod session;
 
 use burn::tensor::Device;
-use reprogram_methods::{Fused, LabelledText, Method, NamedTensor, Placement, Program, Seed, Setup, Target, Updates};
+use reprogram_methods::{Encoders, Fused, LabelledText, Method, NamedTensor, Placement, Program, Seed, Setup, Target, Updates};
 use reprogram_models::Backbone;
 use reprogram_taxonomy::Cut;
 
@@ -34,6 +34,8 @@ pub struct Trial<'a> {
     pub method: &'a Method,
     /// f.
     pub backbone: &'a dyn Backbone,
+    /// Encoders beside f that the method names.
+    pub encoders: &'a Encoders,
     /// The data.
     pub dataset: &'a DataSet,
     /// Its classes and words.
@@ -144,6 +146,7 @@ impl Trial<'_> {
         let device = if self.method.signature().is_trainable() { self.device.clone().autodiff() } else { self.device.clone() };
         let setup = Setup {
             backbone: self.backbone,
+            encoders: self.encoders,
             device: &device,
             target: self.target,
             placement: self.placement,

@@ -12,8 +12,9 @@ use burn::tensor::Tensor;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
-use super::{fitted_matrix, n_source_classes};
-use crate::{Align, Counts, Evidence, Fitting, Part, Setup};
+use super::{CountedOn, fitted_matrix};
+use crate::family::is_default;
+use crate::{Align, Counts, Evidence, Fitting, Part, Reads, Setup};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,11 +37,14 @@ pub struct BayesianMappingSpec {
     pub smoothing: f64,
     /// k as a share of the target classes, for `weighting = "probabilities"`.
     pub top_share: f64,
+    /// What is counted on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on: CountedOn,
 }
 
 impl Default for BayesianMappingSpec {
     fn default() -> Self {
-        Self { weighting: Weighting::Predictions, smoothing: 1.0, top_share: 0.15 }
+        Self { weighting: Weighting::Predictions, smoothing: 1.0, top_share: 0.15, on: CountedOn::Logits }
     }
 }
 
@@ -64,7 +68,7 @@ impl Part for BayesianMappingSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<BayesianMapping, Misfit> {
-        let n_source = n_source_classes(setup, "bayesian-mapping")?;
+        let n_source = self.on.n_source(setup, "bayesian-mapping")?;
         let n_target = setup.target.n_classes();
         let matrix = fitted_matrix(vec![0.0; n_source * n_target], n_target, setup.device);
         Ok(BayesianMapping { matrix, spec: *self, n_target })
@@ -79,6 +83,10 @@ impl BayesianMapping {
 }
 
 impl Align for BayesianMapping {
+    fn reads(&self) -> Reads {
+        self.spec.on.reads()
+    }
+
     fn evidence(&self) -> Evidence {
         Evidence::TrainingEveryEpoch
     }

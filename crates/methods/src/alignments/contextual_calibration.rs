@@ -9,7 +9,7 @@
 //! alignment.
 
 use burn::module::{Module, Param, ParamId};
-use burn::tensor::{Tensor, activation::log_softmax};
+use burn::tensor::{Device, Tensor, activation::log_softmax};
 use reprogram_models::in_f32;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
@@ -41,9 +41,26 @@ impl Part for ContextualCalibrationSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<ContextualCalibration, Misfit> {
         needs_answers(setup, "contextual-calibration")?;
-        let zeros = Tensor::zeros([1, setup.target.n_classes()], in_f32(setup.device));
-        Ok(ContextualCalibration { log_prior: Param::initialized(ParamId::new(), zeros).set_require_grad(false) })
+        Ok(ContextualCalibration { log_prior: undecided(setup) })
     }
+}
+
+/// A prior that prefers no answer, `[1, target]`.
+pub(super) fn undecided(setup: &Setup<'_>) -> Param<Tensor<2>> {
+    let zeros = Tensor::zeros([1, setup.target.n_classes()], in_f32(setup.device));
+    Param::initialized(ParamId::new(), zeros).set_require_grad(false)
+}
+
+/// `ln p̂`, `[1, target]`: the mean of the answers' probabilities over rows of scores.
+pub(super) fn log_prior(scores: &Tensor<2>, device: &Device) -> Param<Tensor<2>> {
+    let prior = log_softmax(scores.clone(), 1).exp().mean_dim(0).log();
+    Param::initialized(ParamId::new(), Tensor::from_data(prior.into_data(), in_f32(device))).set_require_grad(false)
+}
+
+/// A prior's probabilities, for the record.
+pub(super) fn in_figures(log_prior: &Param<Tensor<2>>) -> String {
+    let prior: Vec<f32> = log_prior.val().exp().try_into_vec_as().expect("a prior is floats");
+    prior.iter().map(|p| format!("{p:.3}")).collect::<Vec<_>>().join(", ")
 }
 
 impl Align for ContextualCalibration {
@@ -52,13 +69,11 @@ impl Align for ContextualCalibration {
     }
 
     fn evidence(&self) -> Evidence {
-        Evidence::ContentFree(CONTENT_FREE)
+        Evidence::ContentFree(CONTENT_FREE.iter().map(|&text| text.to_owned()).collect())
     }
 
     fn fit(&mut self, Fitting { scores, .. }: Fitting<'_>) {
-        let prior = log_softmax(scores.clone(), 1).exp().mean_dim(0).log();
-        let prior = Tensor::from_data(prior.into_data(), in_f32(&self.log_prior.val().device()));
-        self.log_prior = Param::initialized(ParamId::new(), prior).set_require_grad(false);
+        self.log_prior = log_prior(scores, &self.log_prior.val().device());
     }
 
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {
@@ -66,16 +81,13 @@ impl Align for ContextualCalibration {
     }
 
     fn note(&self) -> Option<String> {
-        let prior: Vec<f32> = self.log_prior.val().exp().try_into_vec_as().ok()?;
-        let prior: Vec<String> = prior.iter().map(|p| format!("{p:.3}")).collect();
-        Some(format!("content-free probabilities {}", prior.join(", ")))
+        Some(format!("content-free probabilities {}", in_figures(&self.log_prior)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
 
     #[test]
     fn a_content_free_input_is_undecided_after_calibration() {

@@ -15,9 +15,9 @@ use burn::tensor::Tensor;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
-use super::{describe_groups, fitted_matrix, mean_matrix, n_source_classes, n_source_for};
+use super::{CountedOn, describe_groups, fitted_matrix, mean_matrix, n_source_for};
 use crate::family::is_default;
-use crate::{Align, Counts, Evidence, Fitting, Part, Setup};
+use crate::{Align, Counts, Evidence, Fitting, Part, Reads, Setup};
 
 /// When the map is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,11 +53,14 @@ pub struct FrequencyMappingSpec {
     /// Who gets a source class.
     #[serde(skip_serializing_if = "is_default")]
     pub assignment: Assignment,
+    /// What is counted on.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on: CountedOn,
 }
 
 impl Default for FrequencyMappingSpec {
     fn default() -> Self {
-        Self { refit: Refit::Once, per_class: NonZeroUsize::MIN, assignment: Assignment::Greedy }
+        Self { refit: Refit::Once, per_class: NonZeroUsize::MIN, assignment: Assignment::Greedy, on: CountedOn::Logits }
     }
 }
 
@@ -88,10 +91,16 @@ impl Part for FrequencyMappingSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<FrequencyMapping, Misfit> {
-        let n_source = match self.assignment {
-            Assignment::Greedy => n_source_for(setup, "frequency-mapping", self.per_class)?,
-            Assignment::Mode => n_source_classes(setup, "frequency-mapping")?,
+        let n_source = match (self.on, self.assignment) {
+            (CountedOn::Logits, Assignment::Greedy) => n_source_for(setup, "frequency-mapping", self.per_class)?,
+            (CountedOn::Logits, Assignment::Mode) | (CountedOn::Answers, _) => self.on.n_source(setup, "frequency-mapping")?,
         };
+        let is_short = self.assignment == Assignment::Greedy && n_source < self.per_class.get() * setup.target.n_classes();
+        if is_short {
+            let needs =
+                format!("one source label for each class, where answers are the source labels, but `per-class = {}`", self.per_class);
+            return Err(Misfit::PartNeeds { part: "frequency-mapping".to_owned(), needs });
+        }
         if n_source < self.per_class.get() {
             let needs = format!("{} source labels for a target label, but {} has {n_source}", self.per_class, setup.backbone.card().name);
             return Err(Misfit::PartNeeds { part: "frequency-mapping".to_owned(), needs });
@@ -103,6 +112,10 @@ impl Part for FrequencyMappingSpec {
 }
 
 impl Align for FrequencyMapping {
+    fn reads(&self) -> Reads {
+        self.spec.on.reads()
+    }
+
     fn evidence(&self) -> Evidence {
         match self.spec.refit {
             Refit::Once => Evidence::TrainingOnce,

@@ -55,6 +55,7 @@ impl Align for Identity {
             Reads::Logits
             | Reads::Features
             | Reads::Answers
+            | Reads::ItemBehindAnswers
             | Reads::EachText
             | Reads::LocalTexts
             | Reads::Tokens { .. }

@@ -1,4 +1,4 @@
-//! `O(u) = u W + b`, trained by gradient on source logits or on features.
+//! `O(u) = u W + b`, trained by gradient on source logits, on features, or on how likely answers in words are.
 //!
 //! # Reference
 //! On features it is the linear probe (Alain and Bengio, arXiv 1610.01644); on logits, AutoVP's "FullyMap" (Tsao et al.,
@@ -12,6 +12,7 @@ use reprogram_taxonomy::{Alignment, Misfit, OutputSpace};
 use serde::{Deserialize, Serialize};
 
 use super::n_source_classes;
+use super::verbalizer::needs_answers;
 use crate::{Align, Part, Reads, Setup};
 
 /// What is mapped.
@@ -23,6 +24,8 @@ pub enum LinearOn {
     Features,
     /// Source logits.
     Logits,
+    /// The log-likelihoods of the classes' answers.
+    Answers,
 }
 
 /// `part = "linear"`
@@ -59,6 +62,10 @@ impl Part for LinearMapSpec {
                 OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } => setup.backbone.card().main.dim,
             },
             LinearOn::Logits => n_source_classes(setup, "linear on logits")?,
+            LinearOn::Answers => {
+                needs_answers(setup, "linear on answers")?;
+                setup.target.n_classes()
+            }
         };
         let n_target = setup.target.n_classes();
         let bound = 1.0 / (n_source as f32).sqrt();
@@ -79,6 +86,7 @@ impl Align for LinearMap {
         match self.on {
             LinearOn::Features => Reads::Features,
             LinearOn::Logits => Reads::Logits,
+            LinearOn::Answers => Reads::Answers,
         }
     }
 

@@ -1,7 +1,9 @@
 //! The alignments, one a file.
 
+mod answer_prior;
 mod bayesian_mapping;
 mod block_mapping;
+mod channel;
 mod contextual_calibration;
 mod counted_texts;
 mod first_classes;
@@ -20,8 +22,10 @@ mod verbalizer;
 mod weighted_texts;
 mod window_map;
 
+pub use answer_prior::{AnswerPrior, AnswerPriorSpec, PriorOf};
 pub use bayesian_mapping::{BayesianMapping, BayesianMappingSpec, Weighting};
 pub use block_mapping::{BlockMapping, BlockMappingSpec};
+pub use channel::{Channel, ChannelSpec};
 pub use contextual_calibration::{ContextualCalibration, ContextualCalibrationSpec};
 pub use counted_texts::{CountedTexts, CountedTextsSpec};
 pub use first_classes::{FirstClasses, FirstClassesSpec};
@@ -36,7 +40,8 @@ pub use random_mapping::{RandomMapping, RandomMappingSpec};
 pub use rank_mapping::{BaseImage, RankMapping, RankMappingSpec, Reduction};
 pub use top_texts::{TopTexts, TopTextsSpec};
 pub use transport::{Transport, TransportSpec};
-pub use verbalizer::{Verbalizer, VerbalizerSpec};
+use verbalizer::needs_answers;
+pub use verbalizer::{Per, Verbalizer, VerbalizerSpec};
 pub use weighted_texts::{WeightedTexts, WeightedTextsSpec};
 pub use window_map::{WindowMap, WindowMapSpec};
 
@@ -46,8 +51,37 @@ use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_models::in_f32;
 use reprogram_taxonomy::Misfit;
+use serde::{Deserialize, Serialize};
 
-use crate::Setup;
+use crate::{Reads, Setup};
+
+/// What a map is counted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CountedOn {
+    /// Source labels.
+    #[default]
+    Logits,
+    /// The classes' answers in words, which then are the source labels.
+    Answers,
+}
+
+impl CountedOn {
+    /// The size of the source label space, or why there is none.
+    fn n_source(self, setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
+        match self {
+            Self::Logits => n_source_classes(setup, part),
+            Self::Answers => needs_answers(setup, part).map(|()| setup.target.n_classes()),
+        }
+    }
+
+    const fn reads(self) -> Reads {
+        match self {
+            Self::Logits => Reads::Logits,
+            Self::Answers => Reads::Answers,
+        }
+    }
+}
 
 /// A matrix `[source, target]` that is fitted, not trained; a parameter, so that it is saved.
 fn fitted_matrix(values: Vec<f32>, n_target: usize, device: &Device) -> Param<Tensor<2>> {

@@ -1,11 +1,14 @@
-//! Each class is an answer in words; its score is the log-likelihood of the whole answer after the prompt.
+//! Each class is an answer in words; its score is the log-likelihood of the whole answer after the prompt, or that divided by the
+//! answer's length.
 //!
 //! # Reference
 //! Schick and Schütze, EACL 2021, arXiv 2001.07676, §3 (verbalizers); answers of several tokens are scored by their
-//! summed log-likelihood, as lm-evaluation-harness scores choices.
+//! summed log-likelihood, as lm-evaluation-harness scores choices. Lengths are those of the label without the space in front:
+//! characters as in its `acc_norm`, bytes as in its `acc_bytes`; tokens as Brown et al., arXiv 2005.14165, §2.4.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
+use reprogram_models::in_f32;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +16,32 @@ use crate::{Align, Part, Prompt, Reads, Setup};
 
 /// `part = "verbalizer"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VerbalizerSpec {}
+#[serde(deny_unknown_fields, default)]
+pub struct VerbalizerSpec {
+    /// What a log-likelihood is divided by the number of; nothing when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<Per>,
+}
+
+/// A measure of an answer's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Per {
+    /// Characters of the label.
+    Character,
+    /// Bytes of the label in UTF-8.
+    Byte,
+    /// Tokens of the answer behind the cue.
+    Token,
+}
 
 /// A table of answers, which the data set's template holds.
 #[derive(Module, Debug, Default)]
-pub struct Verbalizer {}
+pub struct Verbalizer {
+    /// Of each class's answer, where it counts.
+    #[module(skip)]
+    lengths: Option<Vec<f32>>,
+}
 
 /// The misfit of a part that needs answers in words, each of a token at least.
 pub(super) fn needs_answers(setup: &Setup<'_>, part: &str) -> Result<(), Misfit> {
@@ -42,8 +65,23 @@ impl Part for VerbalizerSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<Verbalizer, Misfit> {
-        needs_answers(setup, "verbalizer").map(|()| Verbalizer {})
+        needs_answers(setup, "verbalizer")?;
+        Ok(Verbalizer { lengths: self.per.map(|per| lengths(setup, per)) })
     }
+}
+
+/// The length of each class's answer.
+fn lengths(setup: &Setup<'_>, per: Per) -> Vec<f32> {
+    let (Some(template), Some(tokenizer)) = (&setup.target.template, setup.backbone.tokenizer()) else {
+        unreachable!("answers were asked for before")
+    };
+    let bare = template.render(&Prompt::new(""));
+    let length = |(label, answer): (&String, String)| match per {
+        Per::Character => label.chars().count(),
+        Per::Byte => label.len(),
+        Per::Token => tokenizer.encode_pair(&bare, &answer).continuation.len(),
+    };
+    template.labels.iter().zip(template.answers()).map(|pair| length(pair) as f32).collect()
 }
 
 impl Align for Verbalizer {
@@ -52,6 +90,26 @@ impl Align for Verbalizer {
     }
 
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {
-        scores
+        match &self.lengths {
+            None => scores,
+            Some(lengths) => {
+                let data = TensorData::new(lengths.clone(), [1, lengths.len()]);
+                scores.clone() / Tensor::from_data(data, in_f32(&scores.device()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn a_length_divides_a_log_likelihood() {
+        let scores = || Tensor::<2>::from_floats([[-6.0, -9.0]], &Device::flex());
+        let aligned = |lengths| -> Vec<f32> { Verbalizer { lengths }.align(scores()).try_into_vec_as().unwrap() };
+        assert_eq!(aligned(None), [-6.0, -9.0]);
+        assert_eq!(aligned(Some(vec![2.0, 9.0])), [-3.0, -1.0]);
     }
 }

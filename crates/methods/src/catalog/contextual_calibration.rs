@@ -12,7 +12,7 @@ pub(super) const ENTRY: Entry = Entry {
     size: Size::NONE.fitted("C"),
     checked: &[Checked::Code("tonyzhaozh/few-shot-learning@e04d864")],
     method: || {
-        let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 4 });
+        let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec::balanced(4));
         compose([shots], AlignmentSpec::ContextualCalibration(ContextualCalibrationSpec {}), Recipe::default())
     },
 };

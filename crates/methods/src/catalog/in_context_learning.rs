@@ -12,7 +12,7 @@ pub(super) const ENTRY: Entry = Entry {
     size: Size::NONE,
     checked: &[],
     method: || {
-        let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec { shots: 4 });
-        compose([shots], AlignmentSpec::Verbalizer(VerbalizerSpec {}), Recipe::default())
+        let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec::balanced(4));
+        compose([shots], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), Recipe::default())
     },
 };

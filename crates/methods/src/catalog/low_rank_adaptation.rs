@@ -16,6 +16,6 @@ pub(super) const ENTRY: Entry = Entry {
     method: || {
         let maps = LowRankSpec { rank: 8, alpha: 16.0, layers: Layers::All, modality: Modality::Text };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
-        compose([ManipulationSpec::LowRank(maps)], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+        compose([ManipulationSpec::LowRank(maps)], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), recipe)
     },
 };

@@ -8,9 +8,11 @@ use crate::{AlignmentSpec, ManipulationSpec, Method, Recipe};
 pub use crate::entry::{Checked, Entry, Size};
 
 mod adversarial_reprogramming;
+mod answer_priors;
 mod auto_vp;
 mod bayesian_label_mapping;
 mod black_box;
+mod channel_prompting;
 mod class_descriptions;
 mod conditional_prompts;
 mod context_optimization;
@@ -26,18 +28,21 @@ mod label_mapping;
 mod linear_probe;
 mod low_rank_adaptation;
 mod multi_modal_prompts;
+mod nearest_demonstrations;
 mod nearest_text;
 mod optimal_transport;
 mod p_tuning;
 mod prefix_tuning;
 mod prompt_tuning;
 mod sample_specific_masks;
+mod structured_prompting;
 mod time_llm;
 mod visual_prompt_tuning;
 mod visual_prompting;
 mod vocabulary_map;
 mod voice2series;
 mod watermark_bayesian;
+mod wording_ensemble;
 mod zero_shot;
 
 /// Every catalogued method.
@@ -45,6 +50,15 @@ pub const CATALOG: &[&Entry] = &[
     &zero_shot::ENTRY,
     &in_context_learning::ENTRY,
     &contextual_calibration::ENTRY,
+    &answer_priors::BATCH,
+    &answer_priors::DOMAIN,
+    &answer_priors::PMI,
+    &channel_prompting::ENTRY,
+    &channel_prompting::ZERO_SHOT,
+    &nearest_demonstrations::ENTRY,
+    &nearest_demonstrations::ENCODER,
+    &structured_prompting::ENTRY,
+    &wording_ensemble::ENTRY,
     &prompt_tuning::ENTRY,
     &p_tuning::ENTRY,
     &p_tuning::LSTM,

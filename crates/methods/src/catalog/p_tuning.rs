@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry = Entry {
             encoder: PromptEncoder::Mlp,
         };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
-        compose([ManipulationSpec::MappedPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+        compose([ManipulationSpec::MappedPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), recipe)
     },
 };
 
@@ -39,6 +39,6 @@ pub(super) const LSTM: Entry = Entry {
         let encoder = PromptEncoder::Lstm;
         let prompt = MappedPromptSpec { tokens: 16, hidden: None, init: PromptInit::Vocabulary, modality: Modality::Text, encoder };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
-        compose([ManipulationSpec::MappedPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+        compose([ManipulationSpec::MappedPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), recipe)
     },
 };

@@ -27,7 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
         let prefix = prefix(PrefixInit::Normal { std: 1.0 }, Some(512));
-        compose([prefix], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+        compose([prefix], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), recipe)
     },
 };
 

@@ -20,6 +20,6 @@ pub(super) const ENTRY: Entry = Entry {
     method: || {
         let prompt = SoftPromptSpec { tokens: 16, init: PromptInit::Vocabulary, modality: Modality::Text };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 3e-2, schedule: Schedule::Cosine };
-        compose([ManipulationSpec::SoftPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec {}), recipe)
+        compose([ManipulationSpec::SoftPrompt(prompt)], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), recipe)
     },
 };

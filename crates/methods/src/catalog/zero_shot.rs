@@ -11,5 +11,5 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "none",
     size: Size::NONE,
     checked: &[],
-    method: || compose([], AlignmentSpec::Verbalizer(VerbalizerSpec {}), Recipe::default()),
+    method: || compose([], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), Recipe::default()),
 };

@@ -50,6 +50,7 @@ pub struct Scorer<'a> {
     backbone: &'a dyn Backbone,
     run: Run<'a>,
     front: usize,
+    context: usize,
     token_budget: usize,
     prefixes: PrefixCache,
     n_fed: usize,
@@ -64,7 +65,8 @@ impl<'a> Scorer<'a> {
     /// With something changed on the way: `run` carries a stream from the embedding to the last block. It must do the same
     /// to every row, and to every part of a row.
     pub fn through(backbone: &'a dyn Backbone, run: impl Fn(Stream) -> Stream + 'a) -> Self {
-        Self { backbone, run: Box::new(run), front: 0, token_budget: usize::MAX, prefixes: PrefixCache::new(KEPT), n_fed: 0 }
+        let context = context_of(backbone);
+        Self { backbone, run: Box::new(run), front: 0, context, token_budget: usize::MAX, prefixes: PrefixCache::new(KEPT), n_fed: 0 }
     }
 
     /// Tokens, padding included, that go through the model at once.
@@ -90,6 +92,12 @@ impl<'a> Scorer<'a> {
         Self { front, ..self }
     }
 
+    /// Says how many positions of the context `run` takes, so that longer texts lose tokens on the left.
+    #[must_use]
+    pub fn with_positions_taken(self, n: usize) -> Self {
+        Self { context: context_of(self.backbone).saturating_sub(n).max(1), ..self }
+    }
+
     /// Tokens that went through the model so far, padding left out.
     pub const fn n_fed(&self) -> usize {
         self.n_fed + self.prefixes.n_computed()
@@ -107,7 +115,7 @@ impl<'a> Scorer<'a> {
 
     /// As [`Scorer::pairs`], of tokens.
     pub fn encoded(&mut self, pairs: &[EncodedPair]) -> Vec<PairScore> {
-        let rows = Rows::new(pairs.iter().filter(|pair| !pair.continuation.is_empty()).cloned(), context_of(self.backbone));
+        let rows = Rows::new(pairs.iter().filter(|pair| !pair.continuation.is_empty()).cloned(), self.context);
         let mut found = vec![Vec::new(); rows.scored.len()];
         self.read(&rows, None, |read| {
             let log_probabilities: Vec<f32> = read.log_probabilities.try_into_vec_as().expect("f32 on every device");
@@ -132,7 +140,7 @@ impl<'a> Scorer<'a> {
     /// Log-likelihood of each pair, `[pairs]`, differentiable. `anchor`: what texts of this kind begin with, if that is
     /// known: of it, as much as these texts begin with is kept for the next ones.
     pub fn log_likelihoods(&mut self, pairs: &[EncodedPair], anchor: Option<&[u32]>) -> Tensor<1> {
-        let rows = Rows::new(pairs.iter().cloned(), context_of(self.backbone));
+        let rows = Rows::new(pairs.iter().cloned(), self.context);
         let mut pieces = Vec::new();
         let mut order: Vec<Vec<i32>> = vec![Vec::new(); rows.scored.len()];
         let mut n_read = 0;

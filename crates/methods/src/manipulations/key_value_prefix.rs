@@ -149,6 +149,10 @@ impl KeyValuePrefix {
 }
 
 impl Manipulate for KeyValuePrefix {
+    fn n_positions(&self) -> usize {
+        self.values.dims()[0]
+    }
+
     fn hidden(&self, layer: usize, stream: Stream) -> Stream {
         match layer.checked_sub(self.first) {
             Some(at) if at < self.n_blocks => {

@@ -12,6 +12,7 @@ mod deep_prompt;
 mod delta;
 mod demonstrations;
 mod fixed_prompt;
+mod grouped_demonstrations;
 mod instruction;
 mod item_keys;
 mod key_value_prefix;
@@ -32,6 +33,7 @@ mod trainable_resize;
 mod vocabulary_map;
 mod waveform_delta;
 mod weight_delta;
+mod wordings;
 
 use std::ops::Range;
 
@@ -45,8 +47,9 @@ pub use coupled_prompt::{CoupledPrompt, CoupledPromptSpec};
 pub use decoupled_frame::{Decoupled, DecoupledFrame, DecoupledFrameSpec};
 pub use deep_prompt::{DeepPrompt, DeepPromptSpec};
 pub use delta::{Delta, DeltaSpec};
-pub use demonstrations::{Demonstrations, DemonstrationsSpec};
+pub use demonstrations::{Choice, Demonstrations, DemonstrationsSpec, Order};
 pub use fixed_prompt::{FixedPrompt, FixedPromptSpec, FixedTokens};
+pub use grouped_demonstrations::{GroupedDemonstrations, GroupedDemonstrationsSpec};
 pub use instruction::{Instruction, InstructionSpec};
 pub use item_keys::{ItemKeys, ItemKeysSpec};
 pub use key_value_prefix::{KeyValuePrefix, KeyValuePrefixSpec, PrefixInit};
@@ -70,6 +73,7 @@ pub(crate) use vocabulary_map::target_tokens;
 pub use vocabulary_map::{VocabularyMap, VocabularyMapSpec};
 pub use waveform_delta::{WaveCover, WaveStart, WaveformDelta, WaveformDeltaSpec};
 pub use weight_delta::{WeightDelta, WeightDeltaSpec};
+pub use wordings::{Wordings, WordingsSpec};
 
 use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};
 

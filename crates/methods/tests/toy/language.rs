@@ -37,6 +37,7 @@ pub(crate) fn windows(n: usize) -> Vec<Window> {
 pub(crate) fn built(model: &Llama, method: &Method) -> Result<Program, Misfit> {
     let (device, target) = (Device::flex().autodiff(), target(HORIZON));
     method.build(&Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
         backbone: model,
         device: &device,
         target: &target,

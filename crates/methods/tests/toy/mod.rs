@@ -11,7 +11,7 @@ pub(crate) mod two_towers;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::RngExt;
-use reprogram_methods::{AlignmentSpec, Batch, ManipulationSpec, Method, Placement, Program, Recipe, Seed, Setup, Target};
+use reprogram_methods::{AlignmentSpec, Batch, ManipulationSpec, Method, NO_ENCODERS, Placement, Program, Recipe, Seed, Setup, Target};
 use reprogram_models::blocks::Activation;
 use reprogram_models::weights::{Loader, Manifest};
 use reprogram_models::{Frozen, PlainVit, Vit};
@@ -68,7 +68,15 @@ impl Toy {
     pub(crate) fn build(&self, method: &Method, target: &Target, placement: Placement, seed: u64) -> Result<Program, Misfit> {
         let device = Device::flex().autodiff();
         let seed = Seed::new(seed);
-        method.build(&Setup { backbone: &self.backbone, device: &device, target, placement: Some(placement), train_texts: &[], seed })
+        method.build(&Setup {
+            encoders: NO_ENCODERS,
+            backbone: &self.backbone,
+            device: &device,
+            target,
+            placement: Some(placement),
+            train_texts: &[],
+            seed,
+        })
     }
 }
 

@@ -1,13 +1,14 @@
 //! A toy backbone of each kind with a task for it, in which every catalogued method can be tried.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use reprogram_methods::{
-    Batch, Evidence, Fitting, LabelledText, ManipulationSpec, Method, Placement, Program, Query, Seed, Setup, Sizes, Target, Template,
-    Updates,
+    Batch, Encoders, Evidence, Fitting, LabelledText, ManipulationSpec, Method, Placement, Program, Query, Seed, Setup, Sizes, Target,
+    Template, Updates, Wording,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use reprogram_taxonomy::Modality;
@@ -81,6 +82,7 @@ impl Place {
             cue: ">".to_owned(),
             separator: ";".to_owned(),
             labels: labels.clone(),
+            variants: vec![Wording { input: "{text}".to_owned(), cue: "=".to_owned(), labels: None }],
         };
         let words = ["GOOD", "GO", "VERYDULL", "MM"];
         let texts = words.iter().zip(LABELS).cycle().take(24).enumerate();
@@ -114,7 +116,9 @@ impl Place {
 
     fn with_setup<T>(&self, use_of: impl FnOnce(&Setup<'_>) -> T) -> T {
         let device = Device::flex().autodiff();
+        let encoders = Encoders::from([("all-minilm-l6-v2".to_owned(), Arc::new(language::model()) as Arc<dyn Backbone>)]);
         use_of(&Setup {
+            encoders: &encoders,
             backbone: self.backbone.as_ref(),
             device: &device,
             target: &self.target,
@@ -162,13 +166,13 @@ impl Place {
         if program.is_made_of_items() {
             program.make(self.backbone.as_ref(), std::slice::from_ref(&self.batch), &LABELS).unwrap();
         }
-        let evidence = match program.alignment().evidence() {
+        let scores_of = |batch: &Batch| program.valid().source(self.backbone.as_ref(), batch);
+        let (scores, labels) = match program.alignment().evidence() {
             Evidence::None => return program,
-            Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => (self.batch.clone(), LABELS.to_vec()),
-            Evidence::ContentFree(texts) => (Batch::Texts(texts.iter().map(|&text| Query { text: text.to_owned() }).collect()), Vec::new()),
+            Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => (scores_of(&self.batch), LABELS.to_vec()),
+            Evidence::ContentFree(texts) => (scores_of(&Batch::Texts(texts.into_iter().map(|text| Query { text }).collect())), Vec::new()),
+            Evidence::Cue => (program.valid().cue_scores(self.backbone.as_ref()), Vec::new()),
         };
-        let (batch, labels) = evidence;
-        let scores = program.valid().source(self.backbone.as_ref(), &batch);
         program.alignment_mut().fit(Fitting { scores: &scores, labels: &labels });
         program
     }

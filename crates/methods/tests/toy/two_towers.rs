@@ -47,7 +47,15 @@ pub(crate) fn clip(device: &Device) -> Clip {
 /// A program of three classes on it, its parameters with autodiff.
 pub(crate) fn build_to(backbone: &dyn Backbone, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Result<Program, Misfit> {
     let (device, target) = (Device::flex().autodiff(), target(3));
-    let setup = Setup { backbone, device: &device, target: &target, placement: Some(FRAMED), train_texts: &[], seed: Seed::new(1) };
+    let setup = Setup {
+        encoders: reprogram_methods::NO_ENCODERS,
+        backbone,
+        device: &device,
+        target: &target,
+        placement: Some(FRAMED),
+        train_texts: &[],
+        seed: Seed::new(1),
+    };
     method(manipulations, alignment).build(&setup)
 }
 

@@ -6,10 +6,11 @@
 
 use burn::module::Module;
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Tensor, module::attention};
+use burn::tensor::{Tensor, TensorData, module::attention};
 
 use super::{Linear, RmsNorm, Rope};
 use crate::stream::{KeyValue, Mask, Masking, Stream};
+use crate::{in_f32, lowered};
 
 /// Numbers of heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +104,10 @@ impl Attention {
             query = rope.forward(query, &positions);
             key = rope.forward(key, &positions);
         }
+        let groups = stream.take_group_bias();
         let (KeyValue { key, value }, mask) = stream.attend(layer, KeyValue { key, value }, *masking);
-        self.output.forward(join_heads(attend(query, key, value, mask, *scale, *softcap)))
+        let bias = groups.map(|(n, bias)| front_bias(&query, &key, n, bias));
+        self.output.forward(join_heads(attend(query, key, value, mask, bias, [*scale, *softcap])))
     }
 
     /// Attention of `x` (`[batch, query, dim]`) over other tokens, all of which it sees (`[batch, seq, dim]`), without positions
@@ -114,13 +117,28 @@ impl Attention {
         let query = split_heads(self.query.forward(x), heads.query);
         let key = split_heads(self.key.forward(tokens.clone()), heads.key_value);
         let value = split_heads(self.value.forward(tokens), heads.key_value);
-        self.output.forward(join_heads(attend(query, key, value, Mask::None, *scale, *softcap)))
+        self.output.forward(join_heads(attend(query, key, value, Mask::None, None, [*scale, *softcap])))
     }
+}
+
+/// What is added to scores, `[batch, head, query, key]`: `bias` to those of the first `n` keys.
+fn front_bias(query: &Tensor<4>, key: &Tensor<4>, n: usize, bias: f32) -> Tensor<4> {
+    let ([batch, n_heads, n_queries, _], n_keys) = (query.dims(), key.dims()[2]);
+    let values: Vec<f32> = (0..n_keys).map(|at| if at < n { bias } else { 0.0 }).collect();
+    let values = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 1, n_keys]), in_f32(&query.device()));
+    lowered(values).expand([batch, n_heads, n_queries, n_keys])
 }
 
 /// Attention of `query` (`[batch, head, query, head_dim]`) over `key` and `value` (`[batch, kv_head, key, head_dim]`);
 /// the result has the query's shape. Each key/value head serves `head / kv_head` query heads.
-fn attend(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, mask: Mask, scale: Option<f64>, softcap: Option<f64>) -> Tensor<4> {
+fn attend(
+    query: Tensor<4>,
+    key: Tensor<4>,
+    value: Tensor<4>,
+    mask: Mask,
+    bias: Option<Tensor<4>>,
+    [scale, softcap]: [Option<f64>; 2],
+) -> Tensor<4> {
     let [batch, n_heads, n_queries, _] = query.dims();
     let n_keys = key.dims()[2];
     let (mask, is_causal) = match mask {
@@ -129,7 +147,7 @@ fn attend(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, mask: Mask, scale:
         Mask::Hidden(hidden) => (Some(hidden.expand([batch, n_heads, n_queries, n_keys])), false),
     };
     let options = AttentionModuleOptions { scale, softcap, is_causal };
-    attention(query, share_heads(key, n_heads), share_heads(value, n_heads), mask, None, options)
+    attention(query, share_heads(key, n_heads), share_heads(value, n_heads), mask, bias, options)
 }
 
 /// `[batch, seq, head · head_dim]` to `[batch, head, seq, head_dim]`.

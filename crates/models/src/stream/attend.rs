@@ -33,6 +33,14 @@ impl Stream {
         (joined, self.mask(masking, keys))
     }
 
+    /// How many keys of groups stand in front of the next block's own, and what is added to scores of each; nothing where there are
+    /// no groups, or one.
+    pub(crate) fn take_group_bias(&mut self) -> Option<(usize, f32)> {
+        let n_groups = std::mem::replace(&mut self.n_groups, 1);
+        let n_keys = self.prefix.as_ref().filter(|_| n_groups > 1)?.len();
+        Some((n_keys, -(n_groups as f32).ln()))
+    }
+
     /// Blocks of one rule ask for one mask.
     fn mask(&mut self, masking: Masking, keys: Keys) -> Mask {
         if let Some((_, _, mask)) = self.masks.iter().find(|(rule, made_for, _)| *rule == masking && *made_for == keys) {

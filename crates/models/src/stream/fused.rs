@@ -23,9 +23,9 @@ impl Stream {
         self
     }
 
-    /// Maps beside a block's own belong to no fused operation.
+    /// Maps beside a block's own belong to no fused operation, nor do groups in front of its keys.
     pub(crate) const fn fusion(&self) -> crate::Fusion {
-        if self.side_maps.is_some() { crate::Fusion::Never } else { self.fusion }
+        if self.side_maps.is_some() || self.n_groups > 1 { crate::Fusion::Never } else { self.fusion }
     }
 
     /// `[batch, seq, dim]`
@@ -57,6 +57,7 @@ impl Stream {
     /// Takes what [`Stream::before`] showed, and remembers the tokens' own keys and values.
     pub(crate) fn attended(&mut self, layer: usize, own: Option<KeyValue>) {
         self.prefix = None;
+        self.n_groups = 1;
         let (Some(cache), Some(own), true) = (&mut self.cache, own, self.is_kept) else { return };
         if let Some(past) = cache.layers.get_mut(layer) {
             *past = past.clone().then(own);

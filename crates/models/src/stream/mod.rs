@@ -94,6 +94,8 @@ pub struct Stream {
     /// Those made so far, with what they were made for.
     masks: Vec<(Masking, Keys, Mask)>,
     prefix: Option<KeyValue>,
+    /// Of the next block's prefix: how many groups it is of, where each counts as the stream's own tokens do.
+    n_groups: usize,
     side_maps: Option<[SideMap; 2]>,
     /// Positions taken by learned keys and values.
     shift: usize,
@@ -125,6 +127,7 @@ impl Stream {
             is_kept: false,
             masks: Vec::new(),
             prefix: None,
+            n_groups: 1,
             side_maps: None,
             shift: 0,
             #[cfg(feature = "flex")]
@@ -204,6 +207,13 @@ impl Stream {
     pub fn insert_prefix(mut self, KeyValue { key, value }: KeyValue) -> Self {
         self.prefix = Some(KeyValue { key: lowered(key), value: lowered(value) });
         self
+    }
+
+    /// As [`Stream::insert_prefix`], of `n` groups of texts that know nothing of each other: scores of their keys are less by ln `n`, so
+    /// that all of them together weigh as much against what is seen beside them as one group would.
+    #[must_use]
+    pub fn insert_groups(self, groups: KeyValue, n: usize) -> Self {
+        Self { n_groups: n.max(1), ..self.insert_prefix(groups) }
     }
 
     /// Learned maps beside the next block's own query and value maps.

@@ -29,7 +29,7 @@ impl KeyValue {
 
     /// These, then others: `[batch, kv_head, past + others, head_dim]`. One row stands for all rows of the other side.
     #[must_use]
-    pub(crate) fn then(self, others: Self) -> Self {
+    pub fn then(self, others: Self) -> Self {
         let rows = self.key.dims()[0].max(others.key.dims()[0]);
         let all = |tensor: Tensor<4>| {
             let [_, n_heads, n, head_dim] = tensor.dims();
