@@ -3,7 +3,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use reprogram_harness::cell::{NUMERICS, TrialConfig};
 use reprogram_harness::config::Budget;
-use reprogram_harness::record::{Costs, ExampleOutcome, Metrics, Outcome, Provenance, Record, Status};
+use reprogram_harness::record::{Costs, ExampleOutcome, ItemReading, Metrics, Outcome, Provenance, Record, Status};
 use reprogram_harness::store::{ResultStore, SCHEMA};
 use reprogram_methods::{Method, NamedTensor, catalog};
 
@@ -27,7 +27,7 @@ fn config(method: &Method) -> TrialConfig<'_> {
 }
 
 fn record(method: &Method) -> Record {
-    let metrics = Metrics { n: 360, accuracy: 0.5, loss: 1.25 };
+    let metrics = Metrics { n: 360, accuracy: 0.5, loss: Some(1.25), unanswered: None };
     let outcome = Outcome {
         validation: metrics,
         test: metrics,
@@ -63,7 +63,10 @@ fn records(criterion: &mut Criterion) {
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = ResultStore::open(folder.path()).expect("it can be written to");
-    let example = |i: usize| ExampleOutcome { id: format!("digits/{i}"), gold: i % 10, prediction: 0, log_probabilities: vec![-2.3; 10] };
+    let example = |i: usize| ExampleOutcome {
+        id: format!("digits/{i}"),
+        reading: ItemReading::Scored { gold: i % 10, prediction: 0, log_probabilities: vec![-2.3; 10] },
+    };
     let examples: Vec<ExampleOutcome> = (0..360).map(example).collect();
     let program = [NamedTensor { name: "delta".to_owned(), shape: vec![1, 1, 28, 28], values: vec![0.0; 784] }];
     let mut record = record(&method);

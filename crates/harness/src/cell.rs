@@ -47,7 +47,8 @@ pub struct TrialConfig<'a> {
 }
 
 impl TrialConfig<'_> {
-    /// As JSON, keys sorted, a recipe only where something is trained.
+    /// As JSON, keys sorted, a recipe only where something is trained, a seed only where something may be drawn. (Methods that score
+    /// keep their seed: records of before have it.)
     ///
     /// # Panics
     /// Never: all of it is plain data.
@@ -59,6 +60,12 @@ impl TrialConfig<'_> {
                 value["budget"][key] = json!("nothing is trained");
             }
             value.as_object_mut().expect("a struct").remove("augment");
+        }
+        if !self.method.is_drawn() {
+            value["seed"] = json!("nothing is drawn");
+            for key in ["shots", "train-items"] {
+                value["budget"][key] = json!("no item is trained on");
+            }
         }
         sorted(value)
     }
@@ -175,6 +182,15 @@ mod tests {
     fn the_key_of_a_trial_stays_what_it_is() {
         let budget = Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None };
         insta::assert_snapshot!(key(|_| {}, &budget, "vp-ilm"));
+    }
+
+    /// Text that is decoded greedily without drawn examples is the same for every seed, and computed once.
+    #[test]
+    fn seeds_count_where_something_is_drawn() {
+        let budget = Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None };
+        let counts = |method: &str| key(|config| config.seed = 2, &budget, method) != key(|_| {}, &budget, method);
+        let methods = ["direct-generation", "cot-zero-shot", "least-to-most", "cot-few-shot", "self-consistency", "zero-shot", "icl"];
+        assert_eq!(methods.map(counts), [false, false, false, true, true, true, true]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::record::{ExampleOutcome, Metrics};
+use crate::record::{ExampleOutcome, ItemReading, Metrics};
 
 /// Log-probabilities of items, in their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ impl Scored {
         let right = rows().filter(|(row, label)| argmax(row) == **label).count();
         let loss: f64 = rows().map(|(row, &label)| -f64::from(row[label])).sum();
         let n = labels.len();
-        Metrics { n, accuracy: right as f64 / n as f64, loss: loss / n as f64 }
+        Metrics { n, accuracy: right as f64 / n as f64, loss: Some(loss / n as f64), unanswered: None }
     }
 
     /// One outcome an item.
@@ -38,9 +38,7 @@ impl Scored {
         let rows = self.log_probabilities.chunks(self.n_classes).zip(ids).zip(labels);
         let outcome = |((row, id), &gold): ((&[f32], &String), &usize)| ExampleOutcome {
             id: id.clone(),
-            gold,
-            prediction: argmax(row),
-            log_probabilities: row.to_vec(),
+            reading: ItemReading::Scored { gold, prediction: argmax(row), log_probabilities: row.to_vec() },
         };
         rows.map(outcome).collect()
     }
@@ -78,6 +76,6 @@ mod tests {
         let metrics = one.metrics(&[1, 1]);
         assert!((metrics.accuracy - 0.5).abs() < 1e-12, "a tie goes to the lower index");
         let expected = f64::midpoint((1.0 + (-2f64).exp()).ln(), 2f64.ln());
-        assert!((metrics.loss - expected).abs() < 1e-6);
+        assert!((metrics.loss.unwrap() - expected).abs() < 1e-6);
     }
 }

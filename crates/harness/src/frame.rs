@@ -37,6 +37,7 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         let values: Vec<Option<i64>> = outcomes.iter().map(|outcome| outcome.as_ref().map(|outcome| value(outcome) as i64)).collect();
         Column::from(Series::new(name.into(), values))
     };
+    let losses: Vec<Option<f64>> = outcomes.iter().map(|outcome| outcome.as_ref().and_then(|outcome| outcome.test.loss)).collect();
     let columns = vec![
         text("method", |record| record.method.clone()),
         text("paradigm", |record| record.paradigm.to_string()),
@@ -45,7 +46,7 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         text("dataset", |record| record.dataset.clone()),
         Column::new("seed".into(), records.iter().map(|record| record.seed as i64).collect::<Vec<_>>()),
         number("test_accuracy", |outcome| outcome.test.accuracy),
-        number("test_loss", |outcome| outcome.test.loss),
+        Column::from(Series::new("test_loss".into(), losses)),
         count("test_items", |outcome| outcome.test.n),
         number("validation_accuracy", |outcome| outcome.validation.accuracy),
         count("epoch", |outcome| outcome.epoch),
@@ -55,6 +56,7 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         count("forward_items_training", |outcome| outcome.costs.forward_items_training),
         count("reused_items", |outcome| outcome.costs.reused_items),
         count("fused_with", |outcome| outcome.costs.fused_with),
+        count("generated_tokens", |outcome| outcome.costs.generated_tokens),
         count("backward_items", |outcome| outcome.costs.backward_items),
         number("seconds_training", |outcome| outcome.costs.seconds_training),
         number("seconds_evaluation", |outcome| outcome.costs.seconds_evaluation),

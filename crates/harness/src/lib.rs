@@ -22,6 +22,7 @@ pub mod listing;
 pub mod manifest;
 pub mod memory;
 pub mod metric;
+mod outcomes;
 pub mod plan;
 pub mod presentation;
 pub mod pretrain;

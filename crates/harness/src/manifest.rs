@@ -122,8 +122,9 @@ impl Manifest {
             if matches!(record.status, Status::Ok { .. }) {
                 outcomes.insert(trial.key.clone(), store.outcomes(&trial.key)?);
             }
-            // One record may serve several sweeps and names; here it stands under this sweep's.
-            records.push(crate::record::Record { method: trial.method, sweep: self.name.clone(), ..record });
+            // One record may serve several sweeps and names, and several seeds where nothing is drawn; here it stands under this
+            // sweep's.
+            records.push(crate::record::Record { method: trial.method, sweep: self.name.clone(), seed: trial.seed, ..record });
         }
         for Unavailable { method, backbone, dataset, reason } in self.unavailable {
             let reason = reason.lines().next().unwrap_or_default().to_owned();

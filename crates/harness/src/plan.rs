@@ -169,6 +169,7 @@ impl LoadedData {
             separator: template.separator.clone(),
             labels: template.labels.clone(),
             variants: template.variants.clone(),
+            answer: template.answer.clone(),
         });
         let target = Target { classes: dataset.classes().to_vec(), template, shares_source_labels: false };
         let words = serde_json::to_string(&target.template).unwrap_or_default();
@@ -284,7 +285,9 @@ impl Plan {
             Ok((placement, Built { cut, fuses, .. })) => Ok(Ok(Fit { placement, cut, fuses })),
             Err(TrialError::Misfit(misfit)) => Ok(Err(misfit)),
             Err(TrialError::Data(error)) => Err(PlanError::Data { dataset: cell.dataset.to_owned(), error: Box::new(error) }),
-            Err(error @ (TrialError::Interrupted | TrialError::NotFinite { .. })) => unreachable!("a check runs nothing: {error}"),
+            Err(error @ (TrialError::Interrupted | TrialError::NotFinite { .. } | TrialError::Generate(_))) => {
+                unreachable!("a check runs nothing: {error}")
+            }
         }
     }
 

@@ -73,7 +73,7 @@ impl Presented {
     ) -> Result<Self, Misfit> {
         let examples = split.examples();
         let ids = examples.iter().map(|example| example.id.clone()).collect();
-        let labels = examples.iter().map(|example| example.label).collect();
+        let labels = examples.iter().map(|example| label(example)).collect::<Result<_, _>>()?;
         let items = match (card.main.input, placement) {
             _ if takes == Some(Modality::Text) => Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?),
             (InputSpace::Image { channels, .. }, Some(placement)) => {
@@ -189,6 +189,11 @@ fn places(indices: &[usize], device: &Device) -> Tensor<1, Int> {
     Tensor::from_ints(indices.as_slice(), device)
 }
 
+fn label(example: &Example) -> Result<usize, Misfit> {
+    let needs = || Misfit::PartNeeds { part: "scoring".to_owned(), needs: "classes, not open answers".to_owned() };
+    example.gold.class().ok_or_else(needs)
+}
+
 fn text(example: &Example) -> Result<String, Misfit> {
     match &example.content {
         Content::Text(text) => Ok(text.clone()),
@@ -265,7 +270,7 @@ mod tests {
     use crate::data::Series;
 
     fn example(content: Content) -> Example {
-        Example { id: "one".to_owned(), content, label: 0 }
+        Example { id: "one".to_owned(), content, gold: crate::data::Gold::Class(0) }
     }
 
     #[test]

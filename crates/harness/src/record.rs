@@ -53,10 +53,15 @@ pub struct Outcome {
 pub struct Metrics {
     /// Items scored.
     pub n: usize,
-    /// Share of items whose highest-scored class is the gold one; ties go to the lower index.
+    /// Share of items that were right: whose highest-scored class is the gold one, ties going to the lower index, or in whose
+    /// generated text the gold answer was found.
     pub accuracy: f64,
-    /// Mean negative log-probability of the gold class, in nats.
-    pub loss: f64,
+    /// Mean negative log-probability of the gold class, in nats; nothing where text is generated, which has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+    /// Items in whose generated text no answer was found; nothing where classes are scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<usize>,
 }
 
 /// One epoch of training.
@@ -91,6 +96,9 @@ pub struct Costs {
     /// Other trials that went through f in the same passes; their seconds are equal shares of the time that all took.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub fused_with: usize,
+    /// Tokens that were generated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generated_tokens: usize,
     /// Items that went backward through f.
     pub backward_items: usize,
     /// Gradient steps taken.
@@ -170,7 +178,7 @@ pub struct Record {
     pub backbone: String,
     /// The data set's name.
     pub dataset: String,
-    /// The data set's number of classes.
+    /// The data set's number of classes; zero where answers are open.
     pub n_classes: usize,
     /// The trial's seed.
     pub seed: u64,
@@ -190,12 +198,71 @@ pub struct Record {
 pub struct ExampleOutcome {
     /// The item's id in its data set.
     pub id: String,
+    /// What was made of it.
+    pub reading: ItemReading,
+}
+
+/// What was made of a test item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemReading {
+    /// Its classes were scored.
+    Scored {
+        /// Gold class.
+        gold: usize,
+        /// Predicted class.
+        prediction: usize,
+        /// Log-probability of each class, in nats: log-softmax of the aligned scores.
+        log_probabilities: Vec<f32>,
+    },
+    /// Text was generated for it.
+    Generated {
+        /// The gold answer, in the form that answers are found in.
+        gold: String,
+        /// The answer that was found, if one was.
+        answer: Option<String>,
+        /// All replies, turn by turn and as they are, and what was found in each.
+        paths: Vec<GeneratedPath>,
+    },
+}
+
+/// One reply to a test item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GeneratedPath {
+    /// The texts, turn by turn.
+    pub texts: Vec<String>,
+    /// The answer that was found, if one was: its vote.
+    pub answer: Option<String>,
+}
+
+/// Classes that were scored for a test item.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoredClasses<'a> {
     /// Gold class.
     pub gold: usize,
     /// Predicted class.
     pub prediction: usize,
-    /// Log-probability of each class, in nats: log-softmax of the aligned scores.
-    pub log_probabilities: Vec<f32>,
+    /// Log-probability of each class, in nats.
+    pub log_probabilities: &'a [f32],
+}
+
+impl ExampleOutcome {
+    /// Its classes, where they were scored.
+    pub fn scored(&self) -> Option<ScoredClasses<'_>> {
+        match &self.reading {
+            ItemReading::Scored { gold, prediction, log_probabilities } => {
+                Some(ScoredClasses { gold: *gold, prediction: *prediction, log_probabilities })
+            }
+            ItemReading::Generated { .. } => None,
+        }
+    }
+
+    /// Whether it is right.
+    pub fn is_right(&self) -> bool {
+        match &self.reading {
+            ItemReading::Scored { gold, prediction, .. } => gold == prediction,
+            ItemReading::Generated { gold, answer, .. } => answer.as_ref() == Some(gold),
+        }
+    }
 }
 
 /// A cell that cannot run: the table's footnote.

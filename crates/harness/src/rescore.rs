@@ -91,7 +91,7 @@ impl Notes {
         let cell = || format!("{} · {} · {}", record.method, record.backbone, record.dataset);
         match score {
             Ok(score) => return rounded(score),
-            Err(Unscored::NoProbability { .. }) => self.without_probabilities.insert(cell()),
+            Err(Unscored::NoProbability { .. } | Unscored::NoClass { .. }) => self.without_probabilities.insert(cell()),
             Err(Unscored::NoItem) => self.without_items.insert(cell()),
         };
         Entry::None

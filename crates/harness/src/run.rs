@@ -1,6 +1,6 @@
 //! Run and record: computes what is missing of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -140,8 +140,13 @@ impl Runner<'_> {
     }
 
     fn missing(&self, retry: Retry, tally: &mut Tally) -> Result<Vec<&PlannedTrial>, StoreError> {
-        let mut missing = Vec::new();
+        let mut missing: Vec<&PlannedTrial> = Vec::new();
+        let mut keys = BTreeSet::new();
         for trial in &self.plan.trials {
+            // Where nothing is drawn, one trial stands for all seeds.
+            if !keys.insert(trial.key.as_str()) {
+                continue;
+            }
             match self.store.record(&trial.key)?.map(|record| record.status) {
                 Some(Status::Ok { .. }) if self.store.has_outcomes(&trial.key) => tally.present += 1,
                 None | Some(Status::Ok { .. }) => missing.push(trial),

@@ -5,6 +5,7 @@
 //! sweep have keys of the chosen configuration alone; their records say what was searched and what that took.
 
 use std::collections::BTreeMap;
+use std::ops::Neg;
 
 use serde::{Deserialize, Serialize};
 
@@ -230,7 +231,7 @@ fn best(tried: &[Option<Tried>]) -> Option<(usize, Metrics)> {
     let mut best: Option<(usize, Metrics)> = None;
     for (at, tried) in tried.iter().enumerate() {
         if let Some(Tried { ended: Ended::Ok { validation, .. }, .. }) = tried
-            && best.is_none_or(|(_, best)| (validation.accuracy, -validation.loss) > (best.accuracy, -best.loss))
+            && best.is_none_or(|(_, best)| (validation.accuracy, validation.loss.map(Neg::neg)) > (best.accuracy, best.loss.map(Neg::neg)))
         {
             best = Some((at, *validation));
         }
@@ -249,6 +250,7 @@ fn spent(tried: &[Option<Tried>]) -> Costs {
             forward_items_evaluation: sum.forward_items_evaluation + costs.forward_items_evaluation,
             reused_items: sum.reused_items + costs.reused_items,
             fused_with: 0,
+            generated_tokens: sum.generated_tokens + costs.generated_tokens,
             backward_items: sum.backward_items + costs.backward_items,
             steps: sum.steps + costs.steps,
             seconds_training: sum.seconds_training + costs.seconds_training,
@@ -278,7 +280,7 @@ mod tests {
 
     fn tried(accuracy: f64, loss: f64) -> Tried {
         let costs = Costs { steps: 3, ..Costs::default() };
-        let ended = Ended::Ok { epoch: 1, validation: Metrics { n: 10, accuracy, loss }, costs };
+        let ended = Ended::Ok { epoch: 1, validation: Metrics { n: 10, accuracy, loss: Some(loss), unanswered: None }, costs };
         let (settings, config) = (BTreeMap::new(), serde_json::Value::Null);
         Tried { schema: SCHEMA, key: String::new(), settings, config, ended, provenance: provenance::here("none") }
     }

@@ -10,12 +10,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use polars::prelude::{
-    Column, DataFrame, IntoColumn, ListChunked, NamedFrom, ParquetCompression, ParquetReader, ParquetWriter, SerReader, Series,
-};
+use polars::prelude::{ParquetReader, SerReader};
 use reprogram_methods::NamedTensor;
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::outcomes;
 use crate::record::{ExampleOutcome, Record, Status};
 use crate::search::Tried;
 
@@ -119,7 +118,7 @@ impl ResultStore {
     /// by a later success.
     pub fn commit(&self, record: &Record, examples: &[ExampleOutcome], program: &[NamedTensor]) -> Result<Commit, StoreError> {
         if matches!(record.status, Status::Ok { .. }) {
-            self.publish("outcomes", &record.key, "parquet", &parquet(examples))?;
+            self.publish("outcomes", &record.key, "parquet", &outcomes::parquet(examples))?;
             if !program.is_empty() {
                 self.publish("programs", &record.key, "safetensors", &safetensors_bytes(program))?;
             }
@@ -170,7 +169,7 @@ impl ResultStore {
         let file = File::open(&path).map_err(|error| StoreError::Io { path: path.clone(), error })?;
         let damaged = |reason: String| StoreError::Damaged { path: path.clone(), reason };
         let frame = ParquetReader::new(file).finish().map_err(|error| damaged(error.to_string()))?;
-        read_outcomes(&frame).map_err(|error| damaged(error.to_string()))
+        outcomes::read(&frame).map_err(|error| damaged(error.to_string()))
     }
 
     fn path(&self, kind: &str, key: &str, extension: &str) -> PathBuf {
@@ -235,37 +234,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
     }
     let reason = format!("its schema is {}, this program reads {SCHEMA}", record.schema);
     Err(StoreError::Damaged { path: path.to_owned(), reason })
-}
-
-fn parquet(examples: &[ExampleOutcome]) -> Vec<u8> {
-    let ids: Vec<&str> = examples.iter().map(|example| example.id.as_str()).collect();
-    let class = |class: fn(&ExampleOutcome) -> usize| -> Vec<i64> { examples.iter().map(|example| class(example) as i64).collect() };
-    let rows = examples.iter().map(|example| Series::new("".into(), &example.log_probabilities));
-    let log_probabilities: ListChunked = rows.collect();
-    let columns = vec![
-        Column::new("id".into(), ids),
-        Column::new("gold".into(), class(|example| example.gold)),
-        Column::new("prediction".into(), class(|example| example.prediction)),
-        log_probabilities.with_name("log_probabilities".into()).into_column(),
-    ];
-    let mut frame = DataFrame::new(examples.len(), columns).expect("columns of one length");
-    let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes).with_compression(ParquetCompression::Uncompressed).finish(&mut frame).expect("memory can be written to");
-    bytes
-}
-
-fn read_outcomes(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, polars::error::PolarsError> {
-    let (ids, golds) = (frame.column("id")?.str()?, frame.column("gold")?.i64()?);
-    let (predictions, rows) = (frame.column("prediction")?.i64()?, frame.column("log_probabilities")?.list()?);
-    let columns = ids.iter().zip(golds.iter()).zip(predictions.iter()).zip(rows.amortized_iter());
-    let mut outcomes = Vec::with_capacity(frame.height());
-    for (((id, gold), prediction), row) in columns {
-        let row = row.map(|row| row.as_ref().f32().map(|values| values.iter().flatten().collect())).transpose()?;
-        if let (Some(id), Some(gold), Some(prediction), Some(log_probabilities)) = (id, gold, prediction, row) {
-            outcomes.push(ExampleOutcome { id: id.to_owned(), gold: gold as usize, prediction: prediction as usize, log_probabilities });
-        }
-    }
-    Ok(outcomes)
 }
 
 fn safetensors_bytes(tensors: &[NamedTensor]) -> Vec<u8> {

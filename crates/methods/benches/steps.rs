@@ -43,8 +43,16 @@ fn program(backbone: &dyn Backbone, method: &Method, seed: u64) -> Program {
     let target = Target { classes: (0..N_CLASSES).map(|i| format!("class {i}")).collect(), template: None, shares_source_labels: false };
     let device = backbone.device().autodiff();
     let seed = Seed::new(seed);
-    let setup =
-        Setup { encoders: NO_ENCODERS, backbone, device: &device, target: &target, placement: Some(PLACEMENT), train_texts: &[], seed };
+    let setup = Setup {
+        encoders: NO_ENCODERS,
+        backbone,
+        device: &device,
+        target: &target,
+        placement: Some(PLACEMENT),
+        train_texts: &[],
+        worked_examples: &[],
+        seed,
+    };
     method.build(&setup).expect("a method that fits")
 }
 

@@ -297,6 +297,7 @@ fn program(backbone: &dyn Backbone, method: &Method, n_classes: usize) -> Progra
         separator: "\n".to_owned(),
         labels: vec!["w100".to_owned(), "w200".to_owned()],
         variants: Vec::new(),
+        answer: None,
     };
     let target = Target { classes: class_names(n_classes), template: backbone.tokenizer().map(|_| template), shares_source_labels: false };
     let device = backbone.device().autodiff();
@@ -308,6 +309,7 @@ fn program(backbone: &dyn Backbone, method: &Method, n_classes: usize) -> Progra
         target: &target,
         placement,
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(0),
     };
     let program = method.build(&setup).expect("a method that fits");

@@ -1,15 +1,17 @@
 //! `O_ω`: how the source output becomes target scores.
 
 use burn::tensor::Tensor;
+use reprogram_models::Decoding;
 use reprogram_taxonomy::{Alignment, Misfit};
 
 use crate::family::family;
 use crate::{
-    AnswerPrior, AnswerPriorSpec, BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, Channel, ChannelSpec, ClassTexts,
-    ContextualCalibration, ContextualCalibrationSpec, CountedTexts, CountedTextsSpec, FirstClasses, FirstClassesSpec, ForecastHead,
-    ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec, LastValue, LastValueSpec, LinearMap, LinearMapSpec,
-    MeanText, MeanTextSpec, NearestText, NearestTextSpec, RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts,
-    TopTextsSpec, Transport, TransportSpec, Verbalizer, VerbalizerSpec, WeightedTexts, WeightedTextsSpec, WindowMap, WindowMapSpec,
+    AnswerForm, AnswerPrior, AnswerPriorSpec, BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, Channel, ChannelSpec,
+    ClassTexts, ContextualCalibration, ContextualCalibrationSpec, CountedTexts, CountedTextsSpec, ExtractedAnswer, ExtractionSpec,
+    FirstClasses, FirstClassesSpec, ForecastHead, ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec,
+    LastValue, LastValueSpec, LinearMap, LinearMapSpec, Majority, MajoritySpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec,
+    RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer,
+    VerbalizerSpec, Verbatim, VerbatimSpec, WeightedTexts, WeightedTextsSpec, WindowMap, WindowMapSpec,
 };
 
 /// What of f an alignment reads.
@@ -39,6 +41,19 @@ pub enum Reads {
     },
     /// A normalised window itself, past f, with its mean and deviation: `[batch, history + 2]`.
     Window,
+    /// Text that f goes on with, token by token.
+    Generated,
+}
+
+/// How text is generated, where an alignment reads it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Generated {
+    /// Replies to an item.
+    pub paths: usize,
+    /// How their tokens are chosen.
+    pub decoding: Decoding,
+    /// Tokens of an answer, at most; a chain of thought in front of it has a bound of its own.
+    pub max_tokens: usize,
 }
 
 impl Reads {
@@ -46,9 +61,14 @@ impl Reads {
     pub const fn is_in_words(self) -> bool {
         match self {
             Self::Answers | Self::ItemBehindAnswers => true,
-            Self::Logits | Self::Features | Self::ClassTexts | Self::EachText | Self::LocalTexts | Self::Tokens { .. } | Self::Window => {
-                false
-            }
+            Self::Logits
+            | Self::Features
+            | Self::ClassTexts
+            | Self::EachText
+            | Self::LocalTexts
+            | Self::Tokens { .. }
+            | Self::Window
+            | Self::Generated => false,
         }
     }
 }
@@ -102,6 +122,26 @@ pub trait Align {
     /// Fits it.
     fn fit(&mut self, _evidence: Fitting<'_>) {}
 
+    /// How text is generated for it, where it reads such.
+    fn generated(&self) -> Option<Generated> {
+        None
+    }
+
+    /// The answer in a generated text, in its normal form, if there is one.
+    fn answer(&self, _text: &str, _form: &AnswerForm) -> Option<String> {
+        None
+    }
+
+    /// The name and version of the rule that answers are found by.
+    fn rule(&self, form: &AnswerForm) -> String {
+        form.extraction.as_str().to_owned()
+    }
+
+    /// A gold answer in the normal form of [`Align::answer`].
+    fn gold(&self, gold: &str, form: &AnswerForm) -> Option<String> {
+        form.extraction.normal(gold)
+    }
+
     /// `[batch, source]` to target scores `[batch, target]`, whose log-softmax are log-probabilities.
     fn align(&self, scores: Tensor<2>) -> Tensor<2>;
 
@@ -137,4 +177,14 @@ family! {
     "forecast-head" => ForecastHead from ForecastHeadSpec,
     "answer-prior" => AnswerPrior from AnswerPriorSpec,
     "linear" => LinearMap from LinearMapSpec,
+    "extraction" => ExtractedAnswer from ExtractionSpec,
+    "majority" => Majority from MajoritySpec,
+    "verbatim" => Verbatim from VerbatimSpec,
+}
+
+impl AlignmentSpec {
+    /// Whether it reads text that is generated.
+    pub const fn reads_generated(&self) -> bool {
+        matches!(self, Self::ExtractedAnswer(_) | Self::Majority(_) | Self::Verbatim(_))
+    }
 }

@@ -19,6 +19,11 @@ pub trait Part {
         Vec::new()
     }
 
+    /// Whether what it does may depend on the seed or the training items.
+    fn is_drawn(&self) -> bool {
+        true
+    }
+
     /// The module, initialised. A misfit says what the part needs and the setting lacks.
     fn build(&self, setup: &Setup<'_>) -> Result<Self::Module, Misfit>;
 }
@@ -65,6 +70,11 @@ macro_rules! family {
             /// Where the member acts besides.
             pub fn further_coordinates(&self) -> Vec<$coordinates> {
                 match self { $(Self::$member(config) => $crate::Part::further_coordinates(config)),+ }
+            }
+
+            /// Whether what it does may depend on the seed or the training items.
+            pub fn is_drawn(&self) -> bool {
+                match self { $(Self::$member(config) => $crate::Part::is_drawn(config)),+ }
             }
 
             /// The member's module, initialised.

@@ -36,7 +36,8 @@ impl Program {
             | Reads::ItemBehindAnswers
             | Reads::ClassTexts
             | Reads::EachText
-            | Reads::LocalTexts) => {
+            | Reads::LocalTexts
+            | Reads::Generated) => {
                 panic!("{reads:?} have no scale of their own")
             }
         };

@@ -16,14 +16,22 @@ pub struct Fused<'a> {
 }
 
 impl<'a> Fused<'a> {
-    /// These programs; nothing where they are none, differ in their coordinates, or answer in words or are
+    /// These programs; nothing where they are none, differ in their coordinates, generate text, or answer in words or are
     /// compared with them, which share what texts begin with in a way of their own.
     pub fn new(programs: &'a [&'a Program]) -> Option<Self> {
         let first = programs.first()?;
         let alike = programs.iter().all(|program| program.signature() == first.signature());
-        let reads = first.alignment().reads();
-        let sharing = reads.is_in_words()
-            || matches!(reads, Reads::ClassTexts | Reads::EachText | Reads::LocalTexts | Reads::Tokens { .. } | Reads::Window);
+        let sharing = match first.alignment().reads() {
+            Reads::Answers
+            | Reads::ItemBehindAnswers
+            | Reads::ClassTexts
+            | Reads::EachText
+            | Reads::LocalTexts
+            | Reads::Tokens { .. }
+            | Reads::Window
+            | Reads::Generated => true,
+            Reads::Logits | Reads::Features => false,
+        };
         // One whose network is its own has none to share.
         let tunes = first.manipulations().iter().any(|part| part.tunes_backbone());
         (alike && !sharing && !tunes).then_some(Self { programs })

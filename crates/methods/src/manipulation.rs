@@ -8,13 +8,14 @@ use crate::family::family;
 use crate::{
     Bottleneck, BottleneckSpec, ClassContext, ClassContextSpec, ClassContexts, ClassContextsSpec, ClassDescriptions, ClassDescriptionsSpec,
     ClassTemplate, ClassTemplateSpec, ClassTexts, ConditionedContext, ConditionedContextSpec, CoupledPrompt, CoupledPromptSpec,
-    DecoupledFrame, DecoupledFrameSpec, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, FixedPrompt,
-    FixedPromptSpec, GroupedDemonstrations, GroupedDemonstrationsSpec, Instruction, InstructionSpec, ItemKeys, ItemKeysSpec,
-    KeyValuePrefix, KeyValuePrefixSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec, PatchPrototypes, PatchPrototypesSpec,
-    PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec, PixelMark, PixelMarkSpec, PixelStrip,
-    PixelStripSpec, Prompt, SampleMask, SampleMaskSpec, SeriesPrompt, SeriesPromptSpec, Setup, Shown, SoftPrompt, SoftPromptSpec, Steering,
-    SteeringSpec, Template, TokenPatches, TokenPatchesSpec, TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec,
-    WaveformDelta, WaveformDeltaSpec, WeightDelta, WeightDeltaSpec, Window, Wordings, WordingsSpec,
+    DecoupledFrame, DecoupledFrameSpec, DeepPrompt, DeepPromptSpec, Delta, DeltaSpec, Demonstrations, DemonstrationsSpec, Dialogue,
+    FixedPrompt, FixedPromptSpec, GroupedDemonstrations, GroupedDemonstrationsSpec, Instruction, InstructionSpec, ItemKeys, ItemKeysSpec,
+    KeyValuePrefix, KeyValuePrefixSpec, LeastToMost, LeastToMostSpec, LowRank, LowRankSpec, MappedPrompt, MappedPromptSpec,
+    PatchPrototypes, PatchPrototypesSpec, PixelDelta, PixelDeltaSpec, PixelFrame, PixelFrameSpec, PixelGenerator, PixelGeneratorSpec,
+    PixelMark, PixelMarkSpec, PixelStrip, PixelStripSpec, Prompt, SampleMask, SampleMaskSpec, SeriesPrompt, SeriesPromptSpec, Setup, Shown,
+    SoftPrompt, SoftPromptSpec, Steering, SteeringSpec, Step, StepByStep, StepByStepSpec, Template, TokenPatches, TokenPatchesSpec,
+    TrainableResize, TrainableResizeSpec, VocabularyMap, VocabularyMapSpec, WaveformDelta, WaveformDeltaSpec, WeightDelta, WeightDeltaSpec,
+    Window, Wordings, WordingsSpec, WorkedExamples, WorkedExamplesSpec,
 };
 
 /// Versions of an image.
@@ -96,6 +97,16 @@ pub trait Manipulate {
     /// Positions of the context that it takes in front of every text.
     fn n_positions(&self) -> usize {
         0
+    }
+
+    /// ℓ = input, where text is generated: what comes next in an item's dialogue. Nothing leaves it to the other parts.
+    fn next_step(&self, _dialogue: &Dialogue<'_>) -> Option<Step> {
+        None
+    }
+
+    /// Whether it means something only where text is generated.
+    fn generates(&self) -> bool {
+        false
     }
 
     /// ℓ = input, the texts of classes where items are compared with texts.
@@ -195,6 +206,9 @@ family! {
     "fixed-prompt" => FixedPrompt from FixedPromptSpec,
     "item-keys" => ItemKeys from ItemKeysSpec,
     "bottleneck" => Bottleneck from BottleneckSpec,
+    "step-by-step" => StepByStep from StepByStepSpec,
+    "worked-examples" => WorkedExamples from WorkedExamplesSpec,
+    "least-to-most" => LeastToMost from LeastToMostSpec,
 }
 
 impl ManipulationSpec {

@@ -1,6 +1,6 @@
 //! A method is data: parts and a recipe.
 
-use reprogram_taxonomy::{Misfit, Modality, Signature, TargetSpace};
+use reprogram_taxonomy::{Format, Location, Misfit, Modality, Signature, TargetSpace};
 use serde::{Deserialize, Serialize};
 
 use crate::{AlignmentSpec, ManipulationSpec, Manipulator, Optimizer, Program, Schedule, Setup};
@@ -66,24 +66,61 @@ impl Method {
     pub fn build(&self, setup: &Setup<'_>) -> Result<Program, Misfit> {
         let card = setup.backbone.card();
         let signature = self.signature();
+        let is_generated = self.alignment.reads_generated();
         let target = TargetSpace {
             modality: card.modality(),
             n_classes: setup.target.n_classes(),
-            shares_source_labels: setup.target.shares_source_labels,
+            // What is generated is a text, and so is an answer.
+            shares_source_labels: setup.target.shares_source_labels || is_generated,
         };
         signature.check(card, &target)?;
         self.check_tokens()?;
+        if setup.target.n_classes() == 0 && !is_generated {
+            let needs = "classes, but the answers of this data set are open: they can only be generated".to_owned();
+            return Err(Misfit::PartNeeds { part: self.alignment.name().to_owned(), needs });
+        }
         let manipulations: Vec<Manipulator> = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         let alignment = self.alignment.build(setup)?;
         if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1 && !alignment.reads().is_in_words() {
             let needs = "an alignment that reads words, where there are several templates: nothing else has a mean over them".to_owned();
             return Err(Misfit::PartNeeds { part: "wordings".to_owned(), needs });
         }
+        self.check_generated(&manipulations)?;
         let towers = |spec: &ManipulationSpec| spec.sites().iter().map(|site| site.tower().unwrap_or(card.main.tower)).collect();
         let towers = self.manipulations.iter().map(towers).collect();
         let mut program = Program::new(manipulations, towers, alignment, signature, setup.target);
         program.settle(setup)?;
         Ok(program)
+    }
+
+    /// Whether anything that it does may depend on the seed or the training items. Where text is generated; elsewhere yes is said
+    /// of every method.
+    pub fn is_drawn(&self) -> bool {
+        !self.alignment.reads_generated() || self.alignment.is_drawn() || self.manipulations.iter().any(ManipulationSpec::is_drawn)
+    }
+
+    /// Why it makes no sense on any backbone, if it does not: a gradient does not go through tokens that were chosen.
+    pub fn incoherence(&self) -> Option<String> {
+        let is_learnable = |spec: &&ManipulationSpec| spec.coordinates().format() == Format::Learnable;
+        let learned = self.manipulations.iter().find(is_learnable).filter(|_| self.alignment.reads_generated())?;
+        let (learned, reads) = (learned.name(), self.alignment.name());
+        Some(format!(
+            "`part = \"{learned}\"` is learnable, but `part = \"{reads}\"` reads generated text, through which no gradient goes\n  help: learn it by an alignment that scores answers, such as `verbalizer`"
+        ))
+    }
+
+    /// Parts that ask the model for text need an alignment that reads it, and such an alignment hears only what is said in text.
+    fn check_generated(&self, manipulations: &[Manipulator]) -> Result<(), Misfit> {
+        for (spec, part) in self.manipulations.iter().zip(manipulations) {
+            let misfit = |needs: &str| Misfit::PartNeeds { part: spec.name().to_owned(), needs: needs.to_owned() };
+            if part.generates() && !self.alignment.reads_generated() {
+                return Err(misfit("an alignment that reads generated text"));
+            }
+            if self.alignment.reads_generated() && spec.coordinates().location() != Location::Input {
+                return Err(misfit("an alignment that scores: where text is generated, only its prompt can be changed"));
+            }
+        }
+        Ok(())
     }
 
     /// A deep prompt replaces all prompt tokens that are there, so that none of another part may be among them; and what is

@@ -132,7 +132,13 @@ impl Program {
     pub(crate) fn finish_after(&self, backbone: &dyn Backbone, prepared: Prepared, kept: &mut Kept) -> Tensor<2> {
         let outputs = self.outputs(backbone, prepared, kept);
         match self.alignment().reads() {
-            Reads::Logits | Reads::Features | Reads::Answers | Reads::ItemBehindAnswers | Reads::Tokens { .. } | Reads::Window => outputs,
+            Reads::Logits
+            | Reads::Features
+            | Reads::Answers
+            | Reads::ItemBehindAnswers
+            | Reads::Tokens { .. }
+            | Reads::Window
+            | Reads::Generated => outputs,
             Reads::ClassTexts | Reads::EachText | Reads::LocalTexts => self.compared(backbone, outputs, kept),
         }
     }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Extraction;
+use crate::worked_example::{Way, WorkedExample};
+
 /// How a data set's items are put into words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,11 +18,14 @@ pub struct Template {
     pub cue: String,
     /// Between instruction, demonstrations and query.
     pub separator: String,
-    /// The answer of each class: the verbalizer.
+    /// The answer of each class: the verbalizer. None where answers are open.
     pub labels: Vec<String>,
     /// Other words for the same, which an ensemble puts beside these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Wording>,
+    /// How an answer is asked for and found where text is generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerForm>,
 }
 
 /// Other words for an item and its answers. What is left out stays as it is.
@@ -33,6 +39,27 @@ pub struct Wording {
     /// The answer of each class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+}
+
+/// How an answer is asked for in generated text, and found in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AnswerForm {
+    /// What asks for it, in lower case: `the answer (arabic numerals) is`.
+    pub phrase: String,
+    /// What it looks like.
+    pub extraction: Extraction,
+    /// Worked examples that were written for this data set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exemplars: Vec<WorkedExample>,
+}
+
+impl AnswerForm {
+    /// The phrase at the beginning of a sentence.
+    pub fn sentence(&self) -> String {
+        let mut chars = self.phrase.chars();
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    }
 }
 
 /// A worked example.
@@ -51,6 +78,8 @@ pub struct Prompt {
     pub instruction: Option<String>,
     /// Worked examples, in order.
     pub demonstrations: Vec<Demonstration>,
+    /// Worked examples with answers in words, in order, and whether the way to the answer is told.
+    pub worked: Vec<(WorkedExample, Way)>,
     /// The item's text.
     pub query: String,
     /// Texts that f has read apart from each other, all of which the prompt continues.
@@ -67,13 +96,19 @@ impl Prompt {
 impl Template {
     /// The context of an answer: everything up to and including the cue, without a trailing space.
     pub fn render(&self, prompt: &Prompt) -> String {
-        self.put_together(prompt, self.demonstrations(&prompt.demonstrations), self.item(&prompt.query))
+        self.put_together(prompt, self.shots(prompt), self.item(&prompt.query))
     }
 
     /// What stands in front of the item: instruction and demonstrations, a separator behind each.
     pub(crate) fn render_demonstrations(&self, prompt: &Prompt) -> String {
         let instruction = prompt.instruction.iter().cloned();
-        instruction.chain(self.demonstrations(&prompt.demonstrations)).map(|piece| piece + &self.separator).collect()
+        instruction.chain(self.shots(prompt)).map(|piece| piece + &self.separator).collect()
+    }
+
+    /// All worked examples of a prompt.
+    fn shots(&self, prompt: &Prompt) -> Vec<String> {
+        let worked = prompt.worked.iter().map(|(example, way)| format!("{} {}", self.item(&example.text), example.told(*way)));
+        self.demonstrations(&prompt.demonstrations).into_iter().chain(worked).collect()
     }
 
     /// The worked examples as they stand in a context, each with its answer.
@@ -122,7 +157,13 @@ impl Template {
         format!("{border}{}", pieces.join(&self.separator))
     }
 
-    fn item(&self, text: &str) -> String {
+    /// What a text item begins with, so that a model that goes on with another item can be stopped there.
+    pub fn opening(&self) -> &str {
+        self.input.split("{text}").next().unwrap_or_default().trim()
+    }
+
+    /// An item and its cue.
+    pub(crate) fn item(&self, text: &str) -> String {
         format!("{}\n{}", self.input.replace("{text}", text), self.cue)
     }
 }
@@ -139,6 +180,7 @@ pub(crate) mod tests {
             separator: "\n\n".to_owned(),
             labels: vec!["bad".to_owned(), "good".to_owned()],
             variants: Vec::new(),
+            answer: None,
         }
     }
 
@@ -147,7 +189,7 @@ pub(crate) mod tests {
             instruction: template().instruction,
             demonstrations: vec![Demonstration { text: "dull".to_owned(), label: 0 }, Demonstration { text: "fine".to_owned(), label: 1 }],
             query: "so so".to_owned(),
-            groups: Vec::new(),
+            ..Prompt::default()
         }
     }
 

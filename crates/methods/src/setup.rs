@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use reprogram_models::Backbone;
 
-use crate::{Seed, Template};
+use crate::{Seed, Template, WorkedExample};
 
 /// Where an image lies on the backbone's canvas: centred, the rest zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Placement {
 /// The target side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Names of the classes, as declared: what a draw lacks is still a class.
+    /// Names of the classes, as declared: what a draw lacks is still a class. None where answers are open.
     pub classes: Vec<String>,
     /// How items are put into words, where they are text.
     pub template: Option<Template>,
@@ -80,6 +80,8 @@ pub struct Setup<'a> {
     pub placement: Option<Placement>,
     /// The training texts, where items are texts.
     pub train_texts: &'a [LabelledText],
+    /// The training texts with their answers in words, by id, where they have such.
+    pub worked_examples: &'a [(String, WorkedExample)],
     /// The trial's seed.
     pub seed: Seed,
 }

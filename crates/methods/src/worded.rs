@@ -48,7 +48,8 @@ impl Program {
             | Reads::EachText
             | Reads::LocalTexts
             | Reads::Tokens { .. }
-            | Reads::Window => {
+            | Reads::Window
+            | Reads::Generated => {
                 panic!("what is read is not in words")
             }
         };
@@ -80,7 +81,7 @@ impl Program {
     }
 
     /// Each text with what manipulations put around it.
-    fn prompts(&self, backbone: &dyn Backbone, queries: &[Query]) -> Vec<Prompt> {
+    pub(crate) fn prompts(&self, backbone: &dyn Backbone, queries: &[Query]) -> Vec<Prompt> {
         let bare = queries.iter().map(|query| Prompt::new(&query.text)).collect();
         self.manipulations().iter().fold(bare, |prompts, part| part.prompts(backbone, prompts))
     }
@@ -126,7 +127,8 @@ impl Program {
             | Reads::EachText
             | Reads::LocalTexts
             | Reads::Tokens { .. }
-            | Reads::Window => found,
+            | Reads::Window
+            | Reads::Generated => found,
         }
     }
 

@@ -144,6 +144,7 @@ impl Texts {
             separator: ";".to_owned(),
             labels: labels.clone(),
             variants: Vec::new(),
+            answer: None,
         };
         let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
         Self {
@@ -164,6 +165,7 @@ impl Texts {
             target: &self.target,
             placement: None,
             train_texts: &self.train,
+            worked_examples: &[],
             seed: Seed::new(2),
         };
         let mut program = method.build(&setup).unwrap();
@@ -255,6 +257,7 @@ fn a_strip_needs_an_input_that_grows() {
         target: &target(3),
         placement: Some(placement),
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(1),
     };
     let first = AlignmentSpec::FirstClasses(reprogram_methods::FirstClassesSpec {});
@@ -302,6 +305,7 @@ fn where_items_are_compared_with_texts_identity_compares_with_the_classes() {
         target: &target,
         placement: Some(FRAMED),
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(1),
     };
     let scores = |alignment| values(method(&[], alignment).build(&setup).unwrap().forward(&model, &batch(3)));

@@ -33,6 +33,7 @@ fn template() -> Template {
         separator: ";".to_owned(),
         labels: ["A", "BCD", "BE"].map(str::to_owned).to_vec(),
         variants: vec![Wording { input: "{text}".to_owned(), cue: "=".to_owned(), labels: None }],
+        answer: None,
     }
 }
 
@@ -51,6 +52,7 @@ fn built(model: &Llama, train: &[LabelledText], manipulation: ManipulationSpec, 
         target: &target,
         placement: None,
         train_texts: train,
+        worked_examples: &[],
         seed: Seed::new(2),
     };
     Method { manipulations: vec![manipulation], alignment, recipe: Recipe::default() }.build(&setup)

@@ -370,6 +370,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
         separator: ";".to_owned(),
         labels: labels.clone(),
         variants: Vec::new(),
+        answer: None,
     };
     let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
     let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
@@ -382,6 +383,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
         target: &target,
         placement: None,
         train_texts: &train_texts,
+        worked_examples: &[],
         seed: Seed::new(2),
     };
     method.build(&setup).unwrap()

@@ -91,6 +91,7 @@ fn check(name: &str, sentence: &str, part: ManipulationSpec, keys: &[&str]) {
         target: &target,
         placement: None,
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(1),
     };
     let program = method(&[template(&[sentence]), part], AlignmentSpec::NearestText(NearestTextSpec {})).build(&setup).unwrap();

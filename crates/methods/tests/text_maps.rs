@@ -46,6 +46,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec], alignment: Alignme
         separator: ";".to_owned(),
         labels: labels.clone(),
         variants: Vec::new(),
+        answer: None,
     };
     let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
     let (device, train_texts) = (Device::flex().autodiff(), train_texts());
@@ -56,6 +57,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec], alignment: Alignme
         target: &target,
         placement: None,
         train_texts: &train_texts,
+        worked_examples: &[],
         seed: Seed::new(1),
     };
     method(manipulations, alignment).build(&setup).unwrap()
@@ -139,6 +141,7 @@ fn an_image_classifier_reads_texts_by_patches() {
         target: &target,
         placement: Some(FRAMED),
         train_texts: &train_texts,
+        worked_examples: &[],
         seed: Seed::new(1),
     };
     let patches = |size| ManipulationSpec::TokenPatches(TokenPatchesSpec { size, init_std: 1.0 });

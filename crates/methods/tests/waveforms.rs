@@ -34,6 +34,7 @@ fn built(backbone: &Acoustic, manipulations: &[ManipulationSpec], placement: Pla
         target: &target,
         placement: Some(placement),
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(1),
     })
 }
@@ -149,6 +150,7 @@ fn catalogued_methods_count_as_the_paper_says() {
             target: &target,
             placement: Some(LAID),
             train_texts: &[],
+            worked_examples: &[],
             seed: Seed::new(1),
         };
         let program = method.build(&setup).unwrap();

@@ -95,6 +95,7 @@ impl Signature {
     fn check_alignment(&self, card: &Card, target: &TargetSpace) -> Result<(), Misfit> {
         match (self.alignment, &card.output) {
             (Alignment::Identity, OutputSpace::Classes { n }) if *n == target.n_classes && target.shares_source_labels => Ok(()),
+            (Alignment::Identity, OutputSpace::Vocabulary { .. }) if target.shares_source_labels => Ok(()),
             (
                 Alignment::Identity,
                 output @ (OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } | OutputSpace::Features { .. }),

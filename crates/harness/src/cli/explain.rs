@@ -65,14 +65,11 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
         card.main.dim,
         card.output
     );
-    let _ = writeln!(
-        out,
-        "{}: {}, {} classes ({})",
-        args.dataset,
-        data.dataset.modality(),
-        data.target.n_classes(),
-        data.target.classes.join(", ")
-    );
+    let classes = match data.target.n_classes() {
+        0 => "open answers".to_owned(),
+        n => format!("{n} classes ({})", data.target.classes.join(", ")),
+    };
+    let _ = writeln!(out, "{}: {}, {classes}", args.dataset, data.dataset.modality());
     match cell.check(&loaded, &encoders, &data, 1, &opened.device) {
         Ok(_) => {
             let _ = writeln!(out, "legal: it runs");
@@ -80,7 +77,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
         Err(TrialError::Misfit(misfit)) => {
             let _ = writeln!(out, "not legal: {misfit}");
         }
-        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. })) => {
+        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. } | TrialError::Generate(_))) => {
             return Err(Failure::bad_input(error));
         }
     }

@@ -174,7 +174,9 @@ fn on(args: &ShowArgs, method: &Method, backbone: &str, dataset: &str, console: 
             built.n_passes
         )),
         Err(TrialError::Misfit(misfit)) => Ok(format!("does not fit: {misfit}")),
-        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. })) => Err(Failure::bad_input(error)),
+        Err(error @ (TrialError::Data(_) | TrialError::Interrupted | TrialError::NotFinite { .. } | TrialError::Generate(_))) => {
+            Err(Failure::bad_input(error))
+        }
     }
 }
 

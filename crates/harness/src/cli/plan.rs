@@ -1,5 +1,6 @@
 //! `reprogram plan FILE`: what a sweep would run.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::ComputeArgs;
@@ -47,14 +48,14 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
     }
     let mut listing =
         Listing::new(format!("Plan of {}", sweep.name), &["backbone", "data set", "seed", "coordinates", "computed once", "state", "key"]);
-    let mut n_missing = 0;
+    let mut to_run = BTreeSet::new();
     for trial in &plan.trials {
         let record = store.as_ref().map(|store| store.record(&trial.key)).transpose().map_err(store_failure)?.flatten();
         let state = match record.map(|record| record.status) {
             Some(Status::Ok { .. }) => "there",
             Some(Status::Failed { .. }) => "failed",
             None => {
-                n_missing += 1;
+                to_run.insert(trial.key.as_str());
                 "to run"
             }
         };
@@ -91,7 +92,7 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<String, Failure> {
         );
         listing.note(format!("{}: {}", cell.method, cell.reason));
     }
-    listing.note(format!("{n_missing} of {} trials are to be run; {} cells stay empty", plan.trials.len(), plan.empty_cells.len()));
+    listing.note(format!("{} of {} trials are to be run; {} cells stay empty", to_run.len(), plan.trials.len(), plan.empty_cells.len()));
     let companies = companies(plan.trials.iter());
     let largest = companies.values().copied().max().unwrap_or(0);
     if largest > 1 {

@@ -65,7 +65,7 @@ impl ItemMetric {
 
     fn of(self, outcome: &ExampleOutcome) -> Result<f64, Unscored> {
         match self {
-            Self::Accuracy => Ok(f64::from(u8::from(outcome.prediction == outcome.gold))),
+            Self::Accuracy => Ok(f64::from(u8::from(outcome.is_right()))),
             Self::Nll => negative_log_likelihood(outcome),
             Self::Brier => brier(outcome),
         }

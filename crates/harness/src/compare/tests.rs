@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::listing::ListFormat;
-use crate::record::Status;
+use crate::record::{ItemReading, Status};
 use crate::report::canned::{DIGITS, add, add_failed, method, realistic, signature};
 use reprogram_taxonomy::{Alignment, Modality};
 
@@ -101,7 +101,8 @@ fn the_table_says_everything() {
     let worse = after.records.iter().position(|record| record.method == "BLM").unwrap();
     let key = after.records[worse].key.clone();
     for outcome in after.outcomes.get_mut(&key).unwrap().iter_mut().step_by(3) {
-        outcome.prediction = (outcome.gold + 1) % 10;
+        let ItemReading::Scored { gold, prediction, .. } = &mut outcome.reading else { panic!("classes were scored") };
+        *prediction = (*gold + 1) % 10;
     }
     let question = Question::default();
     let table = listing("old", "new", &Compared::of(&before, &after, &question), &question);

@@ -117,6 +117,9 @@ impl RawMethod {
             alignment: alignment.or(base_alignment).ok_or_else(missing)?,
             recipe,
         };
+        if let Some(reason) = method.incoherence() {
+            return Err(MethodFault::anywhere(reason));
+        }
         let configured = ConfiguredMethod { method, image_size: self.image_size, search: None };
         let search = self.search.map(|search| search.resolve(&configured, self.base.as_deref())).transpose()?;
         Ok(ConfiguredMethod { search, ..configured })

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use reprogram_methods::AnswerForm;
 use reprogram_taxonomy::Modality;
 use sha2::{Digest as _, Sha256};
 
 use super::image_csv::Grey;
 use super::image_tar::Folders;
+use super::json_items::Places;
 use super::json_lines::Fields;
 use super::pools::Pools;
 use super::recording_tar::Named;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
 use super::{
-    Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_lines, label_lines, recording_tar,
-    series_lines, text_csv, zip_texts,
+    Content, DataError, Example, Gold, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_items, json_lines,
+    label_lines, recording_tar, series_lines, text_csv, zip_texts,
 };
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
@@ -62,7 +64,11 @@ impl DataSet {
         if let Some(pair) = rows.windows(2).find(|pair| pair[0].id == pair[1].id) {
             return Err(DataError::TwiceTheId { dataset: name.to_owned(), id: pair[0].id.clone() });
         }
-        assert!(rows.iter().all(|row| row.label < classes.len()), "every label of `{name}` is one of its classes");
+        let n_classes = classes.len();
+        assert!(
+            rows.iter().all(|row| row.gold.class().is_none_or(|class| class < n_classes)),
+            "every label of `{name}` is one of its classes"
+        );
         let rows_sha256 = digest_of(&rows);
         Ok(Self { name: name.to_owned(), modality, classes, template: None, split, rows_sha256, pools: Pools::divide(parts, split) })
     }
@@ -156,13 +162,26 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
         }
         Reader::SeriesLines { labels, length } => series_lines::read(file(0), labels, *length)?,
         Reader::ZipTexts { folders, part, encoding } => zip_texts::read(file(0), folders, *part, *encoding)?,
+        Reader::JsonItems { layout, text, options, gold } => {
+            let places = Places { layout: *layout, text, options: options.as_ref(), gold, classes: entry.classes() };
+            json_items::read(file(0), places)?
+        }
     };
     let name = part.name.as_str();
-    for (label, class) in entry.classes().iter().enumerate() {
-        let (found, expected) = (examples.iter().filter(|example| example.label == label).count(), part.rows[label]);
+    // Where answers are open, all rows are of one kind.
+    let counted = if entry.classes().is_empty() {
+        vec![("any answer".to_owned(), examples.len())]
+    } else {
+        let of = |label: usize| examples.iter().filter(|example| example.gold.class() == Some(label)).count();
+        entry.classes().iter().cloned().enumerate().map(|(label, class)| (class, of(label))).collect()
+    };
+    for ((class, found), &expected) in counted.into_iter().zip(&part.rows) {
         if found != expected {
-            return Err(DataError::RowCount { dataset: dataset.to_owned(), part: name, class: class.clone(), found, expected });
+            return Err(DataError::RowCount { dataset: dataset.to_owned(), part: name, class, found, expected });
         }
+    }
+    if let Some(form) = entry.template().and_then(|template| template.answer.as_ref()) {
+        check_answers(dataset, form, &examples)?;
     }
     if left_out != part.left_out {
         return Err(DataError::LeftOutCount { dataset: dataset.to_owned(), part: name, found: left_out, expected: part.left_out });
@@ -170,11 +189,25 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
     Ok(examples)
 }
 
+/// The data set's own rule finds every gold answer in itself.
+fn check_answers(dataset: &str, form: &AnswerForm, examples: &[Example]) -> Result<(), DataError> {
+    for example in examples {
+        match &example.gold {
+            Gold::Answer { text, .. } if form.extraction.normal(text).is_none() => {
+                let (dataset, id) = (dataset.to_owned(), example.id.clone());
+                return Err(DataError::Unreadable { dataset, id, extraction: form.extraction.as_str(), gold: text.clone() });
+            }
+            Gold::Answer { .. } | Gold::Class(_) => {}
+        }
+    }
+    Ok(())
+}
+
 fn digest_of(rows: &[&Example]) -> Digest {
     let mut hasher = Sha256::new();
     for row in rows {
         let content = row.content.exact_bytes();
-        for bytes in [row.id.as_bytes(), &(row.label as u64).to_le_bytes(), &content] {
+        for bytes in [row.id.as_bytes(), &row.gold.bytes(), &content] {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         }

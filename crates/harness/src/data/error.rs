@@ -89,6 +89,30 @@ pub enum DataError {
         /// Items there are.
         found: usize,
     },
+    /// Shots a class without classes.
+    #[error(
+        "data set `{dataset}`: {wanted} shots a class were asked for, but its answers are open, without classes\nhelp: give `train-items` instead of `shots`"
+    )]
+    NoClasses {
+        /// The data set.
+        dataset: String,
+        /// Shots asked for.
+        wanted: usize,
+    },
+    /// A gold answer in which the data set's own rule finds none.
+    #[error(
+        "data set `{dataset}`, item `{id}`: `{extraction}` finds no answer in `{gold}`\nhelp: another `extraction` in the data set's template"
+    )]
+    Unreadable {
+        /// The data set.
+        dataset: String,
+        /// The item.
+        id: String,
+        /// The rule.
+        extraction: &'static str,
+        /// The gold answer.
+        gold: String,
+    },
     /// More items than there are.
     #[error("data set `{dataset}`: {wanted} {split} items were asked for, but there are {found}\nhelp: ask for at most {found}")]
     TooManyItems {

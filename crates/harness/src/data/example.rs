@@ -1,5 +1,7 @@
 //! One labelled item.
 
+use reprogram_methods::WorkedExample;
+
 use crate::assets::Digest;
 
 /// One labelled item of a data set.
@@ -9,8 +11,45 @@ pub struct Example {
     pub id: String,
     /// What is classified.
     pub content: Content,
-    /// Its gold class.
-    pub label: usize,
+    /// What is right.
+    pub gold: Gold,
+}
+
+/// What is right for an item. All items of a data set have the same kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gold {
+    /// One of the data set's classes.
+    Class(usize),
+    /// An answer in words; there are no classes.
+    Answer {
+        /// The answer.
+        text: String,
+        /// How one comes to it, where that is written down.
+        rationale: Option<String>,
+    },
+}
+
+impl Gold {
+    /// The class, where there are classes.
+    pub const fn class(&self) -> Option<usize> {
+        match self {
+            Self::Class(class) => Some(*class),
+            Self::Answer { .. } => None,
+        }
+    }
+
+    /// What is hashed of it.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Class(class) => (*class as u64).to_le_bytes().to_vec(),
+            Self::Answer { text, rationale } => {
+                let mut bytes = format!("answer {} ", text.len()).into_bytes();
+                bytes.extend(text.bytes());
+                bytes.extend(rationale.iter().flat_map(|rationale| rationale.bytes()));
+                bytes
+            }
+        }
+    }
 }
 
 /// What is classified.
@@ -88,6 +127,16 @@ impl Content {
 }
 
 impl Example {
+    /// The item as a worked example, where it is a text with an answer in words: that of its class, or its own.
+    pub fn worked(&self, labels: &[String]) -> Option<WorkedExample> {
+        let Content::Text(text) = &self.content else { return None };
+        let (answer, rationale) = match &self.gold {
+            Gold::Class(class) => (labels.get(*class)?.clone(), None),
+            Gold::Answer { text, rationale } => (text.clone(), rationale.clone()),
+        };
+        Some(WorkedExample { text: text.clone(), rationale, answer })
+    }
+
     /// See [`Content::content_hash`].
     pub fn content_hash(&self) -> Digest {
         self.content.content_hash()

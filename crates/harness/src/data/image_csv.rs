@@ -1,7 +1,7 @@
 //! Images as lines of grey values, each followed by its class.
 
 use super::source::{Rows, SourceFile};
-use super::{Content, DataError, Example, Image};
+use super::{Content, DataError, Example, Gold, Image};
 
 /// Size and range of the images.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ pub(super) fn read(file: SourceFile<'_>, grey: Grey, n_classes: usize) -> Result
         }
         let image = grey.image(values[..grey.pixels()].iter().copied());
         let image = image.ok_or_else(|| file.bad_row(row, format!("a value above {}", grey.highest)))?;
-        examples.push(Example { id: file.row_id(row), content: Content::Image(image), label });
+        examples.push(Example { id: file.row_id(row), content: Content::Image(image), gold: Gold::Class(label) });
     }
     Ok(Rows { examples, left_out: 0 })
 }

@@ -4,7 +4,7 @@
 
 use super::image_csv::Grey;
 use super::source::{Rows, SourceFile};
-use super::{Content, DataError, Example};
+use super::{Content, DataError, Example, Gold};
 
 pub(super) fn read(
     images: SourceFile<'_>,
@@ -36,7 +36,7 @@ pub(super) fn examples(
             return Err(file.bad_row(row, format!("class {label}, but there are {n_classes} classes, counted from 0")));
         }
         let image = grey.image(pixels.iter().map(|&pixel| pixel.into())).expect("no byte is above 255");
-        Ok(Example { id: file.row_id(row), content: Content::Image(image), label })
+        Ok(Example { id: file.row_id(row), content: Content::Image(image), gold: Gold::Class(label) })
     });
     Ok(Rows { examples: rows.collect::<Result<_, _>>()?, left_out: 0 })
 }

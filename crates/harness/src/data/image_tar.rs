@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::source::{Rows, SourceFile};
-use super::{Content, DataError, Example, Image};
+use super::{Content, DataError, Example, Gold, Image};
 use crate::assets::for_each_in_tarball;
 use crate::registry::Listed;
 
@@ -70,7 +70,7 @@ pub(super) fn read(file: SourceFile<'_>, folders: Folders<'_>, class_of: Option<
     let kept: Vec<(usize, String, Vec<u8>)> = kept.collect();
     let examples = kept.into_par_iter().map(|(label, member, bytes)| {
         let image = decoded(&bytes, folders).map_err(|problem| file.malformed(format!("`{member}`: {problem}")))?;
-        Ok(Example { id: format!("{}/{member}", file.part.as_str()), content: Content::Image(image), label })
+        Ok(Example { id: format!("{}/{member}", file.part.as_str()), content: Content::Image(image), gold: Gold::Class(label) })
     });
     let examples = examples.collect::<Result<Vec<Example>, DataError>>()?;
     Ok(Rows { left_out: n_found - examples.len(), examples })

@@ -2,7 +2,7 @@
 
 use super::image_csv::Grey;
 use super::source::{Rows, SourceFile};
-use super::{Content, DataError, Example};
+use super::{Content, DataError, Example, Gold};
 
 pub(super) fn read(images: SourceFile<'_>, labels: SourceFile<'_>, grey: Grey, n_classes: usize) -> Result<Rows, DataError> {
     let (values, classes) = (images.bytes()?, labels.bytes()?);
@@ -20,7 +20,7 @@ pub(super) fn read(images: SourceFile<'_>, labels: SourceFile<'_>, grey: Grey, n
         }
         let image = grey.image(image.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])));
         let image = image.ok_or_else(|| images.bad_row(row, format!("a value above {}", grey.highest)))?;
-        examples.push(Example { id: images.row_id(row), content: Content::Image(image), label });
+        examples.push(Example { id: images.row_id(row), content: Content::Image(image), gold: Gold::Class(label) });
     }
     Ok(Rows { examples, left_out: 0 })
 }

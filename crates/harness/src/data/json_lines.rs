@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::DataError;
 use super::fields::{Piece, pieces};
 use super::source::{Rows, SourceFile};
+use super::{DataError, Gold};
 
 /// Which fields there are, and what their values mean.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ pub(super) fn read(file: SourceFile<'_>, fields: Fields<'_>) -> Result<Rows, Dat
         let found = word(fields.label)?;
         let label = fields.labels.iter().position(|label| *label == found);
         let label = label.ok_or_else(|| file.bad_row(row, format!("label `{found}`, expected one of {}", fields.labels.join(", "))))?;
-        examples.push(file.text_example(file.row_id(row), row, &text, label)?);
+        examples.push(file.text_example(file.row_id(row), row, &text, Gold::Class(label))?);
     }
     Ok(Rows { examples, left_out: 0 })
 }

@@ -1,7 +1,7 @@
 //! Lines of a label, a blank and a text.
 
-use super::DataError;
 use super::source::{Rows, SourceFile, decode, encoding_name};
+use super::{DataError, Gold};
 use crate::registry::{Encoding, Unreadable};
 
 pub(super) fn read(file: SourceFile<'_>, labels: &[String], encoding: Encoding, empty: Unreadable) -> Result<Rows, DataError> {
@@ -16,7 +16,9 @@ pub(super) fn read(file: SourceFile<'_>, labels: &[String], encoding: Encoding, 
         let label = label.ok_or_else(|| file.bad_row(row, format!("label `{word}`, expected one of {}", labels.join(", "))))?;
         match empty {
             Unreadable::LeaveOut if text.trim().is_empty() => rows.left_out += 1,
-            Unreadable::LeaveOut | Unreadable::Refuse => rows.examples.push(file.text_example(file.row_id(row), row, text, label)?),
+            Unreadable::LeaveOut | Unreadable::Refuse => {
+                rows.examples.push(file.text_example(file.row_id(row), row, text, Gold::Class(label))?)
+            }
         }
     }
     Ok(rows)

@@ -9,6 +9,7 @@ mod image_idx;
 mod image_npz;
 mod image_tar;
 mod image_u16;
+mod json_items;
 mod json_lines;
 mod label_lines;
 mod pools;
@@ -21,11 +22,13 @@ mod text_csv;
 mod zip_texts;
 
 #[cfg(test)]
+mod question_tests;
+#[cfg(test)]
 mod tests;
 
 pub use dataset::DataSet;
 pub use error::DataError;
-pub use example::{Content, Example, Image, Recording, Series};
+pub use example::{Content, Example, Gold, Image, Recording, Series};
 pub use pools::PoolSizes;
 pub use resampled::resampled;
 pub use split::{Draw, Split, Splits, Test, Train, TrainSize, Validation, draw};

@@ -100,14 +100,14 @@ fn falls_into(purpose: &str, of: Digest, percent: u8) -> bool {
 }
 
 fn single(items: Vec<Item>, left_out: &mut LeftOut) -> Vec<Item> {
-    let mut labels: BTreeMap<Digest, BTreeSet<usize>> = BTreeMap::new();
+    let mut golds: BTreeMap<Digest, BTreeSet<Vec<u8>>> = BTreeMap::new();
     for (content, example) in &items {
-        labels.entry(*content).or_default().insert(example.label);
+        golds.entry(*content).or_default().insert(example.gold.bytes());
     }
     let mut taken = BTreeSet::new();
     let mut single = Vec::with_capacity(items.len());
     for (content, example) in items {
-        if labels[&content].len() > 1 {
+        if golds[&content].len() > 1 {
             left_out.ambiguous += 1;
         } else if taken.insert(content) {
             single.push((content, example));

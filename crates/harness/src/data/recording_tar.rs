@@ -8,7 +8,7 @@ use lewton::inside_ogg::OggStreamReader;
 use rayon::prelude::*;
 
 use super::source::{Rows, SourceFile};
-use super::{Content, DataError, Example, Recording};
+use super::{Content, DataError, Example, Gold, Recording};
 use crate::assets::for_each_in_tarball;
 use crate::registry::{NamePattern, PartName};
 
@@ -40,7 +40,7 @@ pub(super) fn read(file: SourceFile<'_>, named: Named<'_>) -> Result<Rows, DataE
     let members: Vec<(String, (usize, Vec<u8>))> = members.into_iter().collect();
     let examples = members.into_par_iter().map(|(member, (label, bytes))| {
         let recording = decoded(&bytes).map_err(|problem| file.malformed(format!("`{member}`: {problem}")))?;
-        Ok(Example { id: format!("{}/{member}", file.part.as_str()), content: Content::Recording(recording), label })
+        Ok(Example { id: format!("{}/{member}", file.part.as_str()), content: Content::Recording(recording), gold: Gold::Class(label) })
     });
     Ok(Rows { examples: examples.collect::<Result<_, DataError>>()?, left_out: 0 })
 }

@@ -1,7 +1,7 @@
 //! Lines of a label and the values of a series, as the UCR archive has them.
 
 use super::source::{Rows, SourceFile};
-use super::{Content, DataError, Example, Series};
+use super::{Content, DataError, Example, Gold, Series};
 
 pub(super) fn read(file: SourceFile<'_>, labels: &[i64], length: usize) -> Result<Rows, DataError> {
     let bytes = file.bytes()?;
@@ -21,7 +21,11 @@ pub(super) fn read(file: SourceFile<'_>, labels: &[i64], length: usize) -> Resul
             let expected: Vec<String> = labels.iter().map(i64::to_string).collect();
             file.bad_row(row, format!("label `{word}`, expected one of {}", expected.join(", ")))
         })?;
-        examples.push(Example { id: file.row_id(row), content: Content::Series(Series { values: values.to_vec() }), label });
+        examples.push(Example {
+            id: file.row_id(row),
+            content: Content::Series(Series { values: values.to_vec() }),
+            gold: Gold::Class(label),
+        });
     }
     Ok(Rows { examples, left_out: 0 })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::{Content, DataError, Example};
+use super::{Content, DataError, Example, Gold};
 use crate::registry::{Encoding, PartName};
 
 /// One file of a part, about to be read.
@@ -56,12 +56,12 @@ impl SourceFile<'_> {
     }
 
     /// A text item. Runs of white space become one blank, so that a line break of the text cannot be taken for the template's.
-    pub(super) fn text_example(&self, id: String, row: usize, text: &str, label: usize) -> Result<Example, DataError> {
+    pub(super) fn text_example(&self, id: String, row: usize, text: &str, gold: Gold) -> Result<Example, DataError> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.is_empty() {
             return Err(self.bad_row(row, "the text is empty"));
         }
-        Ok(Example { id, content: Content::Text(text), label })
+        Ok(Example { id, content: Content::Text(text), gold })
     }
 }
 

@@ -110,9 +110,14 @@ fn ordered(items: &[Arc<Example>], purpose: &[&str]) -> Vec<Arc<Example>> {
 /// The first `k` candidates of each class, in the candidates' order.
 fn balanced(dataset: &DataSet, candidates: Vec<Arc<Example>>, k: usize) -> Result<Vec<Arc<Example>>, DataError> {
     let mut taken = vec![0; dataset.classes().len()];
+    if taken.is_empty() {
+        return Err(DataError::NoClasses { dataset: dataset.name().to_owned(), wanted: k });
+    }
     let shots = candidates.into_iter().filter(|item| {
-        taken[item.label] += 1;
-        taken[item.label] <= k
+        item.gold.class().is_some_and(|class| {
+            taken[class] += 1;
+            taken[class] <= k
+        })
     });
     let shots: Vec<_> = shots.collect();
     match taken.iter().enumerate().min_by_key(|(_, found)| **found) {

@@ -21,18 +21,18 @@ use crate::assets::{AssetStore, Digest, Network, Settings, Silent};
 use crate::registry::{Holdout, PartName, Registry, SplitRule};
 
 /// A registry and a mirror with one small data set.
-struct Small {
-    folder: TempDir,
+pub(super) struct Small {
+    pub(super) folder: TempDir,
 }
 
 impl Small {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let small = Self { folder: tempfile::tempdir().unwrap() };
         fs::create_dir(small.path("mirror")).unwrap();
         small
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -89,7 +89,7 @@ fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// Every item, by id.
-fn items(dataset: &DataSet) -> Vec<Arc<Example>> {
+pub(super) fn items(dataset: &DataSet) -> Vec<Arc<Example>> {
     let splits = draw(dataset, &ALL).unwrap();
     let mut items = [splits.train.examples(), splits.validation.examples(), splits.test.examples()].concat();
     items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -101,10 +101,10 @@ fn texts(dataset: &DataSet) -> Vec<(String, String, usize)> {
         Content::Text(text) => text.clone(),
         Content::Image(_) | Content::Recording(_) | Content::Series(_) => panic!("no text"),
     };
-    items(dataset).iter().map(|item| (item.id.clone(), text(&item.content), item.label)).collect()
+    items(dataset).iter().map(|item| (item.id.clone(), text(&item.content), item.gold.class().unwrap())).collect()
 }
 
-const ALL: Draw = Draw { seed: 0, train: TrainSize::All, validation_items: None, test_items: None };
+pub(super) const ALL: Draw = Draw { seed: 0, train: TrainSize::All, validation_items: None, test_items: None };
 const LINES: &str = "label-lines = { labels = ['0', '1'], encoding = 'utf-8' }";
 const CSV: &str = "text-csv = { text = 'text', label = 'mood', labels = ['bad', 'good'], encoding = 'ascii'";
 const IDX: &str = "image-idx = { height = 1, width = 2 }";
@@ -120,8 +120,8 @@ fn images_of_a_csv_file() {
         Small::new().load("image-csv = { height = 2, width = 2, highest = 16 }", "rows = [1, 1]", &[("d.csv.gz", &file)]).unwrap();
     let items = items(&dataset);
     let image = Image { channels: 1, height: 2, width: 2, pixels: vec![0.0, 1.0, 0.5, 0.25] };
-    assert_eq!(*items[0], Example { id: "all/000001".into(), content: Content::Image(image), label: 0 });
-    assert_eq!(items[1].label, 1);
+    assert_eq!(*items[0], Example { id: "all/000001".into(), content: Content::Image(image), gold: Gold::Class(0) });
+    assert_eq!(items[1].gold, Gold::Class(1));
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn images_of_numbers_and_their_labels() {
     let dataset = Small::new().load(reader, "rows = [1, 1]", &[("x.gz", &images), ("y.gz", &labels)]).unwrap();
     let items = items(&dataset);
     let image = |pixels| Content::Image(Image { channels: 1, height: 1, width: 2, pixels });
-    assert_eq!((&items[0].content, items[0].label), (&image(vec![0.0, 1.0]), 1));
-    assert_eq!((&items[1].content, items[1].label), (&image(vec![0.5, 0.0]), 0));
+    assert_eq!((&items[0].content, &items[0].gold), (&image(vec![0.0, 1.0]), &Gold::Class(1)));
+    assert_eq!((&items[1].content, &items[1].gold), (&image(vec![0.5, 0.0]), &Gold::Class(0)));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn images_behind_headers_of_their_sizes() {
     labels.extend([1, 0]);
     let dataset = Small::new().load(IDX, "rows = [1, 1]", &[("x", &images), ("y.gz", &packed(&labels))]).unwrap();
     let image = |pixels| Content::Image(Image { channels: 1, height: 1, width: 2, pixels });
-    let found: Vec<(Content, usize)> = items(&dataset).iter().map(|item| (item.content.clone(), item.label)).collect();
+    let found: Vec<(Content, usize)> = items(&dataset).iter().map(|item| (item.content.clone(), item.gold.class().unwrap())).collect();
     assert_eq!(found, [(image(vec![0.0, 1.0]), 1), (image(vec![0.2, 0.0]), 0)]);
 }
 
@@ -157,7 +157,7 @@ fn images_of_numpy_arrays() {
     let file = zipped(&[("a_images.npy", &array("2, 1, 2", &[0, 255, 51, 0])), ("a_labels.npy", &array("2, 1", &[1, 0]))]);
     let dataset = Small::new().load(NPZ, "rows = [1, 1]", &[("x.npz", &file)]).unwrap();
     let image = Content::Image(Image { channels: 1, height: 1, width: 2, pixels: vec![0.2, 0.0] });
-    assert_eq!((&items(&dataset)[1].content, items(&dataset)[1].label), (&image, 0));
+    assert_eq!((&items(&dataset)[1].content, &items(&dataset)[1].gold), (&image, &Gold::Class(0)));
 }
 
 /// A packed tar archive of images of one colour, one pixel each.
@@ -185,7 +185,7 @@ fn tarball(members: &[(&str, u8)]) -> Vec<u8> {
 fn images_of_an_archive_by_folder_or_by_list() {
     let found = |files: &[(&str, &[u8])]| -> Vec<(String, usize)> {
         let dataset = Small::new().load(TAR, "rows = [1, 1]", files).unwrap();
-        items(&dataset).iter().map(|item| (item.id.clone(), item.label)).collect()
+        items(&dataset).iter().map(|item| (item.id.clone(), item.gold.class().unwrap())).collect()
     };
     let by_folder = found(&[("t.tar.gz", &tarball(&[("x/n/in/a_1.ppm", 255), ("x/y/in/b_1.ppm", 0)]))]);
     assert_eq!(by_folder, [("all/x/n/in/a_1.ppm".to_owned(), 0), ("all/x/y/in/b_1.ppm".to_owned(), 1)]);
@@ -292,7 +292,7 @@ fn files_that_do_not_fit_their_table_are_refused() {
 }
 
 fn example(id: &str, text: &str, label: usize) -> Example {
-    Example { id: id.to_owned(), content: Content::Text(text.to_owned()), label }
+    Example { id: id.to_owned(), content: Content::Text(text.to_owned()), gold: Gold::Class(label) }
 }
 
 fn made(rule: SplitRule, parts: BTreeMap<PartName, Vec<Example>>) -> DataSet {
@@ -435,13 +435,13 @@ proptest! {
     fn shots_are_balanced_or_refused(rows in any_rows(), seed: u64, k in 0..12_usize) {
         let dataset = made(BY_CONTENT, parts_of(&rows, false));
         let all = draw(&dataset, &ALL).unwrap().train;
-        let found = |label| all.examples().iter().filter(|item| item.label == label).count();
+        let found = |label| all.examples().iter().filter(|item| item.gold == Gold::Class(label)).count();
         let smallest = found(0).min(found(1));
         match draw(&dataset, &Draw { seed, train: TrainSize::Shots(k), ..ALL }) {
             Ok(splits) => {
                 prop_assert!(k <= smallest);
                 prop_assert_eq!(splits.train.len(), 2 * k);
-                prop_assert_eq!(splits.train.examples().iter().filter(|item| item.label == 1).count(), k);
+                prop_assert_eq!(splits.train.examples().iter().filter(|item| item.gold == Gold::Class(1)).count(), k);
             }
             Err(DataError::TooManyShots { found, .. }) => prop_assert!(found == smallest && k > smallest),
             Err(other) => prop_assert!(false, "{}", other),

@@ -2,9 +2,9 @@
 
 use csv::ByteRecord;
 
-use super::DataError;
 use super::fields::{Piece, pieces};
 use super::source::{Rows, SourceFile, decode, encoding_name};
+use super::{DataError, Gold};
 use crate::registry::{Encoding, Unreadable};
 
 /// Which columns there are, and what their values mean.
@@ -49,7 +49,7 @@ pub(super) fn read(file: SourceFile<'_>, columns: Columns<'_>) -> Result<Rows, D
             Part::Column(column) => decode(&record[*column], columns.encoding),
         };
         match (pieces.iter().map(part).collect::<Option<String>>(), columns.unreadable) {
-            (Some(text), _) => rows.examples.push(file.text_example(file.row_id(row), row, &text, label)?),
+            (Some(text), _) => rows.examples.push(file.text_example(file.row_id(row), row, &text, Gold::Class(label))?),
             (None, Unreadable::LeaveOut) => rows.left_out += 1,
             (None, Unreadable::Refuse) => return Err(file.bad_row(row, format!("not {}", encoding_name(columns.encoding)))),
         }

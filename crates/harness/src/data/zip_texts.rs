@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use super::DataError;
 use super::source::{Rows, SourceFile, decode, encoding_name};
+use super::{DataError, Gold};
 use crate::assets::{MemberPath, open_zip};
 use crate::registry::{Encoding, TextPart};
 
@@ -31,7 +31,7 @@ pub(super) fn read(file: SourceFile<'_>, folders: &[MemberPath], part: TextPart,
         let text = decode(item, encoding).ok_or_else(|| file.malformed(format!("{name} is not {}", encoding_name(encoding))))?;
         let stem = inside(&name, &folders[label]).unwrap_or(&name);
         let id = format!("{}/{}/{stem}", file.part.as_str(), folders[label].file_name());
-        examples.push(file.text_example(id, place + 1, &text, label)?);
+        examples.push(file.text_example(id, place + 1, &text, Gold::Class(label))?);
     }
     Ok(Rows { examples, left_out: 0 })
 }

@@ -6,7 +6,7 @@
 //! # Reference
 //! Guo et al., On Calibration of Modern Neural Networks, ICML 2017, eq. 3, with 15 bins as there.
 
-use super::{Unscored, probabilities};
+use super::{Unscored, probabilities, scored};
 use crate::record::ExampleOutcome;
 
 /// Bins of [`Metric::Ece`](super::Metric::Ece).
@@ -20,11 +20,13 @@ pub fn expected_calibration_error(outcomes: &[ExampleOutcome], n_bins: usize) ->
     assert!(n_bins > 0, "items are put into bins");
     let mut bins = vec![(0.0, 0.0); n_bins]; // right answers, and probabilities of the predictions
     for outcome in outcomes {
-        let confidence =
-            probabilities(outcome)?.get(outcome.prediction).copied().ok_or_else(|| Unscored::NoProbability { id: outcome.id.clone() })?;
+        let confidence = probabilities(outcome)?
+            .get(scored(outcome)?.prediction)
+            .copied()
+            .ok_or_else(|| Unscored::NoProbability { id: outcome.id.clone() })?;
         let bin = (confidence * n_bins as f64).ceil() as usize;
         let (right, confidences) = &mut bins[bin.clamp(1, n_bins) - 1];
-        *right += f64::from(u8::from(outcome.prediction == outcome.gold));
+        *right += f64::from(u8::from(outcome.is_right()));
         *confidences += confidence;
     }
     let gaps: f64 = bins.iter().map(|(right, confidences): &(f64, f64)| (right - confidences).abs()).sum();

@@ -7,6 +7,7 @@
 //! Brodersen et al., The Balanced Accuracy and Its Posterior Distribution, ICPR 2010. Macro-F1 as the mean of F1s: Opitz and Burst, arXiv
 //! 1911.03347, 2019, eq. 2. Both with the edge cases of scikit-learn.
 
+use super::{Unscored, scored};
 use crate::record::ExampleOutcome;
 
 /// Counts, gold class by prediction.
@@ -17,14 +18,14 @@ pub struct Confusion {
 
 impl Confusion {
     /// Of a trial's items. It has as many classes as the items have probabilities, or as occur where they have none.
-    pub fn of(outcomes: &[ExampleOutcome]) -> Self {
-        let classes = |outcome: &ExampleOutcome| outcome.log_probabilities.len().max(outcome.gold + 1).max(outcome.prediction + 1);
-        let n = outcomes.iter().map(classes).max().unwrap_or(0);
+    pub fn of(outcomes: &[ExampleOutcome]) -> Result<Self, Unscored> {
+        let all = outcomes.iter().map(scored).collect::<Result<Vec<_>, Unscored>>()?;
+        let n = all.iter().map(|item| item.log_probabilities.len().max(item.gold + 1).max(item.prediction + 1)).max().unwrap_or(0);
         let mut counts = vec![vec![0; n]; n];
-        for outcome in outcomes {
-            counts[outcome.gold][outcome.prediction] += 1;
+        for item in all {
+            counts[item.gold][item.prediction] += 1;
         }
-        Self { counts }
+        Ok(Self { counts })
     }
 
     /// `[gold][prediction]`.

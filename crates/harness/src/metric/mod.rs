@@ -23,7 +23,7 @@ pub use calibration::{BINS, expected_calibration_error};
 pub use confusion::Confusion;
 pub use proper::{brier, negative_log_likelihood};
 
-use crate::record::ExampleOutcome;
+use crate::record::{ExampleOutcome, ScoredClasses};
 
 /// What a trial's outcomes are scored by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -49,6 +49,12 @@ pub enum Unscored {
     /// No item was scored.
     #[error("there is no item")]
     NoItem,
+    /// An item has no class: its answer was found in a generated text.
+    #[error("item {id} has no class: its answer was found in a text")]
+    NoClass {
+        /// The item.
+        id: String,
+    },
     /// An item has no probabilities: its answer was read off a text.
     #[error("item {id} has no log-probability of its gold class")]
     NoProbability {
@@ -79,9 +85,9 @@ impl Metric {
             return Err(Unscored::NoItem);
         }
         match self {
-            Self::Accuracy => Ok(Confusion::of(outcomes).accuracy()),
-            Self::BalancedAccuracy => Ok(Confusion::of(outcomes).balanced_accuracy()),
-            Self::MacroF1 => Ok(Confusion::of(outcomes).macro_f1()),
+            Self::Accuracy => Ok(outcomes.iter().filter(|outcome| outcome.is_right()).count() as f64 / outcomes.len() as f64),
+            Self::BalancedAccuracy => Ok(Confusion::of(outcomes)?.balanced_accuracy()),
+            Self::MacroF1 => Ok(Confusion::of(outcomes)?.macro_f1()),
             Self::Nll => mean_of(outcomes, negative_log_likelihood),
             Self::Brier => mean_of(outcomes, brier),
             Self::Ece => expected_calibration_error(outcomes, BINS),
@@ -102,18 +108,26 @@ fn mean_of(outcomes: &[ExampleOutcome], item: impl Fn(&ExampleOutcome) -> Result
 
 /// Probabilities of an item's classes.
 fn probabilities(outcome: &ExampleOutcome) -> Result<Vec<f64>, Unscored> {
-    if outcome.gold >= outcome.log_probabilities.len() {
+    let scored = scored(outcome)?;
+    if scored.gold >= scored.log_probabilities.len() {
         return Err(Unscored::NoProbability { id: outcome.id.clone() });
     }
-    Ok(outcome.log_probabilities.iter().map(|value| f64::from(*value).exp()).collect())
+    Ok(scored.log_probabilities.iter().map(|value| f64::from(*value).exp()).collect())
+}
+
+/// An item's classes.
+fn scored(outcome: &ExampleOutcome) -> Result<ScoredClasses<'_>, Unscored> {
+    outcome.scored().ok_or_else(|| Unscored::NoClass { id: outcome.id.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::ItemReading;
 
     pub(super) fn outcome(gold: usize, prediction: usize, log_probabilities: &[f32]) -> ExampleOutcome {
-        ExampleOutcome { id: "item".to_owned(), gold, prediction, log_probabilities: log_probabilities.to_vec() }
+        let reading = ItemReading::Scored { gold, prediction, log_probabilities: log_probabilities.to_vec() };
+        ExampleOutcome { id: "item".to_owned(), reading }
     }
 
     /// Ties go to the lower class, as in a trial.
@@ -142,7 +156,7 @@ mod tests {
             close("brier", Metric::Brier.of(&outcomes).unwrap());
             close("ece", expected_calibration_error(&outcomes, case["bins"].as_u64().unwrap() as usize).unwrap());
             let confusion: Vec<Vec<usize>> = serde_json::from_value(case["confusion"].clone()).unwrap();
-            assert_eq!(Confusion::of(&outcomes).counts(), confusion, "{}", case["name"]);
+            assert_eq!(Confusion::of(&outcomes).unwrap().counts(), confusion, "{}", case["name"]);
         }
     }
 
@@ -152,6 +166,19 @@ mod tests {
         assert_eq!(Metric::Accuracy.of(&outcomes), Ok(0.5));
         for metric in [Metric::Nll, Metric::Brier, Metric::Ece] {
             assert_eq!(metric.of(&outcomes).unwrap_err().to_string(), "item item has no log-probability of its gold class");
+        }
+    }
+
+    #[test]
+    fn a_generated_answer_is_right_or_wrong_and_no_class() {
+        let generated = |answer: &str| ExampleOutcome {
+            id: "item".to_owned(),
+            reading: ItemReading::Generated { gold: "7".to_owned(), answer: Some(answer.to_owned()), paths: vec![] },
+        };
+        let outcomes = [generated("7"), generated("8")];
+        assert_eq!(Metric::Accuracy.of(&outcomes), Ok(0.5));
+        for metric in [Metric::BalancedAccuracy, Metric::MacroF1, Metric::Nll, Metric::Brier, Metric::Ece] {
+            assert_eq!(metric.of(&outcomes).unwrap_err().to_string(), "item item has no class: its answer was found in a text");
         }
     }
 

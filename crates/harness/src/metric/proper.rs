@@ -6,17 +6,19 @@
 //! Good, Rational Decisions, JRSS B 14, 1952. Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78,
 //! 1950: the sum over classes, not half of it.
 
-use super::{Unscored, probabilities};
+use super::{Unscored, probabilities, scored};
 use crate::record::ExampleOutcome;
 
 /// Negative log-probability of the gold class, in nats.
 pub fn negative_log_likelihood(outcome: &ExampleOutcome) -> Result<f64, Unscored> {
-    let found = outcome.log_probabilities.get(outcome.gold);
+    let scored = scored(outcome)?;
+    let found = scored.log_probabilities.get(scored.gold);
     found.map(|value| -f64::from(*value)).ok_or_else(|| Unscored::NoProbability { id: outcome.id.clone() })
 }
 
 /// Squared distance of the probabilities from the gold class.
 pub fn brier(outcome: &ExampleOutcome) -> Result<f64, Unscored> {
-    let distance = |(class, p): (usize, f64)| if class == outcome.gold { (p - 1.0).powi(2) } else { p * p };
+    let gold = scored(outcome)?.gold;
+    let distance = |(class, p): (usize, f64)| if class == gold { (p - 1.0).powi(2) } else { p * p };
     Ok(probabilities(outcome)?.into_iter().enumerate().map(distance).sum())
 }

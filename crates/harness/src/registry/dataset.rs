@@ -27,7 +27,7 @@ pub struct DataSetEntry {
 pub struct Part {
     /// Which.
     pub name: PartName,
-    /// Rows of each class.
+    /// Rows of each class; all of them where answers are open.
     pub rows: Vec<usize>,
     /// Rows that the reader leaves out.
     pub left_out: usize,
@@ -66,6 +66,7 @@ impl PartName {
 struct RawDataSet {
     about: String,
     modality: Modality,
+    #[serde(default)]
     classes: Vec<String>,
     #[serde(default)]
     template: Option<Template>,
@@ -107,6 +108,10 @@ enum BadDataSet {
     ClassCount { what: &'static str, found: usize, expected: usize },
     #[error("`modality = \"{modality}\"`, but `reader` reads {reads}")]
     Modality { modality: Modality, reads: Modality },
+    #[error("`reader` reads open answers, but `classes` names {0}")]
+    ClassesOfOpenAnswers(usize),
+    #[error("`reader` reads open answers, so that `template.answer` must say how they are asked for and found")]
+    NoAnswerForm,
     #[error("a text data set needs a `template`")]
     NoTemplate,
     #[error("only a text data set has a `template`")]
@@ -142,7 +147,9 @@ impl TryFrom<RawDataSet> for DataSetEntry {
             validation: holdout(PartName::Validation, &names, raw.split.validation_percent, raw.split.together)?,
         };
         let reader = raw.reader;
-        let parts = raw.parts.into_iter().map(|part| part.check(&reader, raw.classes.len())).collect::<Result<_, _>>()?;
+        // Open answers are counted together.
+        let n_counts = raw.classes.len().max(1);
+        let parts = raw.parts.into_iter().map(|part| part.check(&reader, n_counts)).collect::<Result<_, _>>()?;
         let RawDataSet { about, modality, classes, template, licence, citation, .. } = raw;
         Ok(Self { about, modality, classes, template, licence, citation, reader, split, parts })
     }
@@ -151,6 +158,14 @@ impl TryFrom<RawDataSet> for DataSetEntry {
 impl RawDataSet {
     fn check_classes(&self) -> Result<(), BadDataSet> {
         let expected = self.classes.len();
+        if self.reader.reads_open_answers() {
+            let is_asked_for = self.template.as_ref().is_some_and(|template| template.answer.is_some());
+            return match expected {
+                0 if is_asked_for => Ok(()),
+                0 => Err(BadDataSet::NoAnswerForm),
+                n => Err(BadDataSet::ClassesOfOpenAnswers(n)),
+            };
+        }
         if expected < 2 {
             return Err(BadDataSet::TooFewClasses(expected));
         }
@@ -219,7 +234,7 @@ impl DataSetEntry {
         self.modality
     }
 
-    /// The names of its classes.
+    /// The names of its classes; none where answers are open.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }

@@ -28,7 +28,7 @@ pub use dataset::{DataSetEntry, Part, PartName};
 pub use fonts::Fonts;
 pub use name_pattern::NamePattern;
 pub use photos::{PhotoFiles, Photos};
-pub use reader::{Encoding, Listed, Reader, TextPart, Unreadable};
+pub use reader::{Encoding, JsonGold, JsonLayout, JsonOptions, Listed, Reader, TextPart, Unreadable};
 pub use rule::{Holdout, SplitRule};
 pub use template::Template;
 

@@ -123,6 +123,74 @@ pub enum Reader {
         /// How characters are written.
         encoding: Encoding,
     },
+    /// One file of JSON objects, one an item.
+    JsonItems {
+        /// Where the objects stand.
+        layout: JsonLayout,
+        /// What is asked: JSON pointers to its pieces, in order.
+        text: Vec<String>,
+        /// What may be chosen from; it is put behind the text.
+        #[serde(default)]
+        options: Option<JsonOptions>,
+        /// What is right.
+        gold: JsonGold,
+    },
+}
+
+/// Where JSON objects stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonLayout {
+    /// One a line.
+    Lines,
+    /// In a list.
+    List,
+    /// In the list `examples` of one object.
+    Examples,
+}
+
+/// How the options of an item are written. `at` is a JSON pointer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum JsonOptions {
+    /// A list of texts that begin with `A)`, `B)` and so on.
+    Spelled {
+        /// The list.
+        at: String,
+    },
+    /// A list of objects with a `label` and a `text`.
+    Labelled {
+        /// The list.
+        at: String,
+    },
+    /// An object with a score of 0 or 1 for each option. Letters go by the order of their spelling.
+    Scored {
+        /// The object.
+        at: String,
+    },
+}
+
+/// What says what is right. `at` is a JSON pointer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum JsonGold {
+    /// A label.
+    Label {
+        /// Where.
+        at: String,
+        /// What the labels of the classes are, in the order of the classes.
+        labels: Vec<String>,
+    },
+    /// The one option whose score is 1; its letter is the class.
+    BestOption,
+    /// An answer in words or a number; there are no classes.
+    Answer {
+        /// Where.
+        at: String,
+        /// The answer stands behind this mark, and the way to it in front.
+        #[serde(default)]
+        behind: Option<String>,
+    },
 }
 
 /// A list of files and their classes, a line each. It may name files that are not there.
@@ -181,7 +249,9 @@ impl Reader {
             Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } | Self::ImageTar { .. } => {
                 Modality::Vision
             }
-            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::JsonLines { .. } | Self::ZipTexts { .. } => Modality::Text,
+            Self::TextCsv { .. } | Self::LabelLines { .. } | Self::JsonLines { .. } | Self::ZipTexts { .. } | Self::JsonItems { .. } => {
+                Modality::Text
+            }
             Self::RecordingTar { .. } => Modality::Audio,
             Self::SeriesLines { .. } => Modality::TimeSeries,
         }
@@ -200,21 +270,45 @@ impl Reader {
             | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
-            | Self::ZipTexts { .. } => [1, 1],
+            | Self::ZipTexts { .. }
+            | Self::JsonItems { .. } => [1, 1],
         }
     }
 
     /// Classes that the reader's own list names, where it has one.
     pub fn n_listed_classes(&self) -> Option<usize> {
         match self {
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } => None,
+            Self::ImageCsv { .. }
+            | Self::ImageU16 { .. }
+            | Self::ImageIdx { .. }
+            | Self::ImageNpz { .. }
+            | Self::JsonItems { gold: JsonGold::BestOption | JsonGold::Answer { .. }, .. } => None,
             Self::TextCsv { labels, .. }
             | Self::LabelLines { labels, .. }
             | Self::JsonLines { labels, .. }
-            | Self::RecordingTar { labels, .. } => Some(labels.len()),
+            | Self::RecordingTar { labels, .. }
+            | Self::JsonItems { gold: JsonGold::Label { labels, .. }, .. } => Some(labels.len()),
             Self::SeriesLines { labels, .. } => Some(labels.len()),
             Self::ZipTexts { folders, .. } => Some(folders.len()),
             Self::ImageTar { folders, .. } => Some(folders.len()),
+        }
+    }
+
+    /// Whether items have answers in words, and no classes.
+    pub const fn reads_open_answers(&self) -> bool {
+        match self {
+            Self::JsonItems { gold, .. } => matches!(gold, JsonGold::Answer { .. }),
+            Self::ImageCsv { .. }
+            | Self::ImageU16 { .. }
+            | Self::ImageIdx { .. }
+            | Self::ImageNpz { .. }
+            | Self::ImageTar { .. }
+            | Self::TextCsv { .. }
+            | Self::LabelLines { .. }
+            | Self::JsonLines { .. }
+            | Self::RecordingTar { .. }
+            | Self::SeriesLines { .. }
+            | Self::ZipTexts { .. } => false,
         }
     }
 
@@ -231,7 +325,8 @@ impl Reader {
             | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
-            | Self::ZipTexts { .. } => false,
+            | Self::ZipTexts { .. }
+            | Self::JsonItems { .. } => false,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How an item of a text data set is put to a language model.
 
-use reprogram_methods::Wording;
+use reprogram_methods::{AnswerForm, Wording};
 use serde::{Deserialize, Serialize};
 
 /// The segments of a prompt, and the words that stand for the classes.
@@ -18,11 +18,14 @@ pub struct Template {
     pub cue: String,
     /// What stands between segments.
     pub separator: String,
-    /// The verbalizer: a word for each class, in the order of the classes.
+    /// The verbalizer: a word for each class, in the order of the classes. None where answers are open.
     pub labels: Vec<String>,
     /// Other words for the same, for an ensemble.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Wording>,
+    /// How an answer is asked for and found where text is generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerForm>,
 }
 
 #[derive(Deserialize)]
@@ -32,9 +35,12 @@ struct RawTemplate {
     input: String,
     cue: String,
     separator: String,
+    #[serde(default)]
     labels: Vec<String>,
     #[serde(default)]
     variants: Vec<Wording>,
+    #[serde(default)]
+    answer: Option<AnswerForm>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,10 @@ enum BadTemplate {
     VariantLabels { found: usize, expected: usize },
     #[error("`labels` has `{0}`; a label must be distinct and without blanks at its ends")]
     Label(String),
+    #[error("`answer.extraction = \"{rule}\"` does not tell `{label}` from the other labels")]
+    Untold { rule: &'static str, label: String },
+    #[error("`answer.extraction = \"{rule}\"` finds no answer in that of the exemplar `{text}`")]
+    Exemplar { rule: &'static str, text: String },
 }
 
 impl TryFrom<RawTemplate> for Template {
@@ -64,8 +74,18 @@ impl TryFrom<RawTemplate> for Template {
                 return Err(BadTemplate::VariantLabels { found: labels.len(), expected: raw.labels.len() });
             }
         }
-        let RawTemplate { instruction, input, cue, separator, labels, variants } = raw;
-        Ok(Self { instruction, input, cue, separator, labels, variants })
+        if let Some(form) = &raw.answer {
+            let rule = form.extraction.as_str();
+            let normal: Vec<Option<String>> = raw.labels.iter().map(|label| form.extraction.normal(label)).collect();
+            if let Some((place, _)) = normal.iter().enumerate().find(|(place, own)| own.is_none() || normal[..*place].contains(own)) {
+                return Err(BadTemplate::Untold { rule, label: raw.labels[place].clone() });
+            }
+            if let Some(exemplar) = form.exemplars.iter().find(|exemplar| form.extraction.normal(&exemplar.answer).is_none()) {
+                return Err(BadTemplate::Exemplar { rule, text: exemplar.text.clone() });
+            }
+        }
+        let RawTemplate { instruction, input, cue, separator, labels, variants, answer } = raw;
+        Ok(Self { instruction, input, cue, separator, labels, variants, answer })
     }
 }
 

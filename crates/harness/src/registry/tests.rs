@@ -7,11 +7,18 @@ use crate::assets::Source;
 fn the_built_in_tables_make_sense() {
     let registry = Registry::built_in().unwrap();
     let names: Vec<&str> = registry.datasets().keys().map(String::as_str).collect();
+    let (hard, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.starts_with("bbh-"));
+    assert_eq!(hard.len(), 19);
     assert_eq!(
         names,
         [
+            "add-sub",
+            "aqua",
             "bbc-headlines",
             "cifar10",
+            "coin-flip",
+            "commonsense-qa",
+            "date-understanding",
             "digits",
             "earthquakes",
             "ecg200",
@@ -19,10 +26,17 @@ fn the_built_in_tables_make_sense() {
             "fashion-mnist",
             "fsdd",
             "fsdd-speakers",
+            "gsm8k",
             "gtsrb",
+            "last-letters",
             "mnist",
+            "multi-arith",
+            "object-tracking",
             "pneumonia-mnist",
+            "single-eq",
             "sst2",
+            "strategy-qa",
+            "svamp",
             "tiny-imagenet",
             "trec",
             "tweets",
@@ -141,6 +155,24 @@ fn bad_classes_and_templates_are_refused() {
             "labels = [\"bad\", \"good\"] }",
             "labels = [\"bad\", \"good\"], variants = [{ input = \"{text}\", cue = \"?\", labels = [\"a\"] }] }",
         ),
+    ];
+    insta::assert_snapshot!(complaints.join("\n\n"));
+}
+
+#[test]
+fn bad_open_answers_are_refused() {
+    let reader = "reader = { label-lines = { labels = [\"0\", \"1\"], encoding = \"utf-8\" } }";
+    let open = "reader = { json-items = { layout = \"lines\", text = [\"/q\"], gold = { answer = { at = \"/a\" } } } }";
+    let labels = "labels = [\"bad\", \"good\"] }\n";
+    let answer = |rule: &str| format!("labels = [\"bad\", \"good\"], answer = {{ phrase = \"it is\", extraction = \"{rule}\" }} }}\n");
+    let complaints = [
+        complaint(reader, open),
+        complaint(
+            &format!("classes = [\"bad\", \"good\"]\nlicence = \"not stated\"\ncitation = \"nobody\"\n{reader}"),
+            &format!("licence = \"\"\ncitation = \"\"\n{open}"),
+        ),
+        complaint(labels, &answer("number@1")),
+        complaint(labels, &answer("number@9")),
     ];
     insta::assert_snapshot!(complaints.join("\n\n"));
 }

@@ -6,7 +6,7 @@ use reprogram_taxonomy::{Alignment, Format, Layers, Location, Modality, Operator
 use sha2::{Digest, Sha256};
 
 use super::results::{MissingTrial, Results};
-use crate::record::{Costs, EmptyCell, EpochPoint, ExampleOutcome, Metrics, Outcome, Provenance, Record, Status};
+use crate::record::{Costs, EmptyCell, EpochPoint, ExampleOutcome, ItemReading, Metrics, Outcome, Provenance, Record, Status};
 
 /// One method of a canned group.
 pub(crate) struct Method {
@@ -70,13 +70,14 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         forward_items_evaluation: 2 * group.items,
         reused_items: if trained { 0 } else { group.items },
         fused_with: 0,
+        generated_tokens: 0,
         backward_items: if trained { 20_000 } else { 0 },
         steps: if trained { 640 } else { 0 },
         seconds_training: if trained { 31.4 + seed as f64 } else { 0.0 },
         seconds_evaluation: 2.25,
         peak_memory_bytes: 412 << 20,
     };
-    let metrics = |n, accuracy| Metrics { n, accuracy, loss };
+    let metrics = |n, accuracy| Metrics { n, accuracy, loss: Some(loss), unanswered: None };
     let outcome = Outcome {
         validation: metrics(200, (accuracy + 0.01).min(1.0)),
         test: metrics(group.items, accuracy),
@@ -134,7 +135,7 @@ fn outcomes(group: &Group, key: &str, accuracy: f64) -> Vec<ExampleOutcome> {
     let outcome = |(rank, &(_, item)): (usize, &(f64, usize))| {
         let gold = item % group.n_classes;
         let prediction = if rank < right { gold } else { (gold + 1) % group.n_classes };
-        ExampleOutcome { id: format!("{item:05}"), gold, prediction, log_probabilities: vec![] }
+        ExampleOutcome { id: format!("{item:05}"), reading: ItemReading::Scored { gold, prediction, log_probabilities: vec![] } }
     };
     scored.iter().enumerate().map(outcome).collect()
 }

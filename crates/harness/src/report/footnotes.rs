@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::number::list;
+use super::number::{list, percent};
 use super::results::Cell;
 use crate::record::Status;
+
+/// A greater share of items without an answer is said: accuracy then measures the extraction, too.
+const ALARMING: f64 = 0.05;
 
 /// Texts in the order of their first use.
 #[derive(Debug, Default)]
@@ -36,6 +39,15 @@ impl Footnotes {
             }
         }
         texts.extend(failures.into_iter().map(|(reason, seeds)| format!("{} failed: {reason}", with_seeds(seeds))));
+        let mut unanswered = BTreeMap::<String, Vec<u64>>::new();
+        for (&seed, record) in &cell.records {
+            if let Some(share) = unanswered_share(&record.status).filter(|share| *share > ALARMING) {
+                unanswered.entry(percent(share)).or_default().push(seed);
+            }
+        }
+        texts.extend(unanswered.into_iter().map(|(share, seeds)| {
+            format!("{}: no answer was found in what was generated for {share} % of the items, which count as wrong", with_seeds(seeds))
+        }));
         let mut missing = BTreeMap::<String, Vec<u64>>::new();
         for trial in &cell.missing {
             missing.entry(one_line(&trial.reason)).or_default().push(trial.seed);
@@ -49,6 +61,14 @@ impl Footnotes {
 
     pub(super) fn into_texts(self) -> Vec<String> {
         self.texts
+    }
+}
+
+/// The share of test items in whose generated text no answer was found.
+fn unanswered_share(status: &Status) -> Option<f64> {
+    match status {
+        Status::Ok { outcome } => outcome.test.unanswered.map(|unanswered| unanswered as f64 / outcome.test.n as f64),
+        Status::Failed { .. } => None,
     }
 }
 

@@ -136,7 +136,7 @@ impl<'a> Side<'a> {
             self.outcomes.get(&record.key).filter(|all| !all.is_empty()).ok_or_else(|| Unpaired::NoOutcomes { method: method(), seed })?;
         let mut right = BTreeMap::new();
         for outcome in outcomes {
-            if right.insert(outcome.id.as_str(), outcome.prediction == outcome.gold).is_some() {
+            if right.insert(outcome.id.as_str(), outcome.is_right()).is_some() {
                 return Err(Unpaired::ItemsDiffer { a: method(), b: method(), seed, item: outcome.id.clone() });
             }
         }

@@ -71,8 +71,8 @@ pub struct Numbers {
     pub items: usize,
     /// Validation accuracy at the chosen epoch.
     pub validation: f64,
-    /// Test loss, in nats.
-    pub loss: f64,
+    /// Test loss, in nats; nothing where text is generated.
+    pub loss: Option<f64>,
     /// Costs: counts of the first trial by seed, means of seconds, the greatest of the memory peaks.
     pub costs: Costs,
 }
@@ -152,7 +152,7 @@ fn numbers(finished: &[(&Record, &Outcome)]) -> Option<Numbers> {
         accuracy,
         items: finished.iter().map(|(_, outcome)| outcome.test.n).max()?,
         validation: mean(&over(|outcome| outcome.validation.accuracy))?,
-        loss: mean(&over(|outcome| outcome.test.loss))?,
+        loss: mean(&finished.iter().filter_map(|(_, outcome)| outcome.test.loss).collect::<Vec<f64>>()),
         costs: Costs {
             seconds_training: mean(&over(|outcome| outcome.costs.seconds_training))?,
             seconds_evaluation: mean(&over(|outcome| outcome.costs.seconds_evaluation))?,

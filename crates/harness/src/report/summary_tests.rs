@@ -1,6 +1,7 @@
 //! What rows, marks and comparisons say about canned results.
 
 use super::*;
+use crate::record::ItemReading;
 use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
 use crate::report::comparison::Verdict;
 use reprogram_taxonomy::{Alignment, Modality};
@@ -58,11 +59,26 @@ fn without_outcomes_there_is_no_test() {
 fn outcomes_that_contradict_their_record_are_not_used() {
     let mut results = digits(&[baseline("a", &[0.9]), baseline("b", &[0.2])]);
     let key = results.records[1].key.clone();
-    results.outcomes.get_mut(&key).unwrap()[0].prediction = 99;
+    results.outcomes.get_mut(&key).unwrap()[0].reading = ItemReading::Scored { gold: 0, prediction: 99, log_probabilities: vec![] };
     assert_eq!(
         Summary::of(&results).footnotes,
         ["not tested against the best: the per-example outcomes of b, seed 0, give accuracy 0.199, but its record says 0.2"]
     );
+}
+
+#[test]
+fn many_texts_without_an_answer_are_said() {
+    let notes = |unanswered| {
+        let mut results = digits(&[baseline("a", &[0.9])]);
+        let Status::Ok { outcome } = &mut results.records[0].status else { panic!("it finished") };
+        outcome.test = crate::record::Metrics { loss: None, unanswered: Some(unanswered), ..outcome.test };
+        let summary = Summary::of(&results);
+        assert_eq!(summary.groups[0].rows[0].numbers.as_ref().unwrap().loss, None);
+        summary.footnotes
+    };
+    assert_eq!(notes(50), [""; 0]);
+    let said = "seed 0: no answer was found in what was generated for 5.1 % of the items, which count as wrong";
+    assert_eq!(notes(51), [said]);
 }
 
 #[test]

@@ -67,7 +67,10 @@ pub(super) fn title(group: &Group) -> String {
 
 /// `10 classes (chance 10.0), 1,000 test items`.
 pub(super) fn subtitle(group: &Group) -> String {
-    let classes = group.n_classes.map(|n| format!("{n} classes (chance {})", super::number::percent(1.0 / n.max(1) as f64)));
+    let classes = group.n_classes.map(|n| match n {
+        0 => "open answers".to_owned(),
+        n => format!("{n} classes (chance {})", super::number::percent(1.0 / n as f64)),
+    });
     let items = items(group).map(|(least, most)| {
         let text = if least == most {
             super::number::count(most)

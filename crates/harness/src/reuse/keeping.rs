@@ -36,6 +36,7 @@ impl<'a> Keeping<'a> {
                 | Reads::LocalTexts
                 | Reads::Tokens { .. }
                 | Reads::Window) => format!("{reads:?}"),
+                Reads::Generated => return None,
             },
         };
         // What acts on the texts that items are compared with leaves the items alone.

@@ -1,5 +1,6 @@
 //! Why a trial has no outcome.
 
+use reprogram_models::GenerateError;
 use reprogram_taxonomy::Misfit;
 
 use crate::data::DataError;
@@ -16,6 +17,9 @@ pub enum TrialError {
     /// The data are too few.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Text cannot be generated.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
     /// Numbers left the range of floats.
     #[error("the {what} is not finite\n  help: a lower `learning-rate` may keep it in range")]
     NotFinite {

@@ -317,9 +317,10 @@ impl<'a> Member<'a> {
             self.costs.forward_items_evaluation += self.validation.len();
         }
         let metrics = scored.metrics(&self.validation.presented.labels);
-        self.curve.push(EpochPoint { epoch, train_loss, validation_accuracy: metrics.accuracy, validation_loss: metrics.loss });
-        let best = self.chosen.as_ref().map(|best| (best.metrics.accuracy, -best.metrics.loss));
-        if best.is_none_or(|best| (metrics.accuracy, -metrics.loss) > best) {
+        let loss = loss_of(&metrics);
+        self.curve.push(EpochPoint { epoch, train_loss, validation_accuracy: metrics.accuracy, validation_loss: loss });
+        let best = self.chosen.as_ref().map(|best| (best.metrics.accuracy, -loss_of(&best.metrics)));
+        if best.is_none_or(|best| (metrics.accuracy, -loss) > best) {
             self.chosen = Some(Chosen { epoch, metrics, program: self.program.valid() });
         }
         Ok(())
@@ -345,7 +346,7 @@ impl<'a> Member<'a> {
     /// What was chosen, the test split unread.
     pub(super) fn tried_out(&self) -> Result<TriedOut, TrialError> {
         let Chosen { epoch, metrics, program } = self.chosen.as_ref().expect("a budget has at least one epoch");
-        if !metrics.loss.is_finite() {
+        if !loss_of(metrics).is_finite() {
             return Err(TrialError::NotFinite { what: "validation loss".to_owned() });
         }
         Ok(TriedOut { epoch: *epoch, validation: *metrics, costs: self.spent(program.n_passes()) })
@@ -389,7 +390,12 @@ impl Loss {
     }
 }
 
-fn hash(tensors: &[NamedTensor]) -> String {
+/// The loss of classes that were scored.
+fn loss_of(metrics: &Metrics) -> f64 {
+    metrics.loss.expect("scored classes have a loss")
+}
+
+pub(super) fn hash(tensors: &[NamedTensor]) -> String {
     let mut digest = Sha256::new();
     for tensor in tensors {
         digest.update(tensor.name.as_bytes());

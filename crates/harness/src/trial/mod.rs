@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! member     what one trial has of its own while it runs
+//! generated  one whose answers are generated, which has nothing to train
 //! passes     items through programs and f, of one trial or of several as one batch
 //! session    the course of trials that run together; one alone runs the same way
 //! ```
 
 mod error;
+mod generated;
 mod member;
 mod passes;
 mod session;
@@ -113,11 +115,17 @@ impl Trial<'_> {
 
     /// Runs it.
     pub fn run(&self) -> Result<Finished, TrialError> {
+        if self.method.alignment.reads_generated() {
+            return self.run_generated();
+        }
         Session::new(std::slice::from_ref(self)).run().pop().expect("one trial, one end")
     }
 
     /// Runs it up to the choice of the epoch: the test split is not read.
     pub fn try_out(&self) -> Result<TriedOut, TrialError> {
+        if self.method.alignment.reads_generated() {
+            return self.try_out_generated();
+        }
         Session::new(std::slice::from_ref(self)).try_out()
     }
 
@@ -138,11 +146,13 @@ impl Trial<'_> {
     }
 
     fn program(&self, splits: &Splits) -> Result<Program, TrialError> {
-        let text = |example: &crate::data::Example| match &example.content {
-            Content::Text(text) => Some(LabelledText { id: example.id.clone(), text: text.clone(), label: example.label }),
-            Content::Image(_) | Content::Recording(_) | Content::Series(_) => None,
+        let text = |example: &crate::data::Example| match (&example.content, example.gold.class()) {
+            (Content::Text(text), Some(label)) => Some(LabelledText { id: example.id.clone(), text: text.clone(), label }),
+            (Content::Image(_) | Content::Recording(_) | Content::Series(_), _) | (Content::Text(_), None) => None,
         };
         let train_texts: Vec<LabelledText> = splits.train.examples().iter().filter_map(|example| text(example)).collect();
+        let worked = |example: &crate::data::Example| Some((example.id.clone(), example.worked(self.labels())?));
+        let worked: Vec<_> = splits.train.examples().iter().filter_map(|example| worked(example)).collect();
         let device = if self.method.signature().is_trainable() { self.device.clone().autodiff() } else { self.device.clone() };
         let setup = Setup {
             backbone: self.backbone,
@@ -151,6 +161,7 @@ impl Trial<'_> {
             target: self.target,
             placement: self.placement,
             train_texts: &train_texts,
+            worked_examples: &worked,
             seed: Seed::new(self.seed),
         };
         Ok(self.method.build(&setup)?)

@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
                     interrupted = true;
                     self.members.push((place, member));
                 }
-                Err(error @ (TrialError::Misfit(_) | TrialError::Data(_) | TrialError::NotFinite { .. })) => {
+                Err(error @ (TrialError::Misfit(_) | TrialError::Data(_) | TrialError::Generate(_) | TrialError::NotFinite { .. })) => {
                     self.ends[place] = Some(Err(error));
                 }
             }

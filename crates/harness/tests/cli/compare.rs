@@ -1,7 +1,7 @@
 //! Canned results folders through the binary: an unchanged rerun, planted regressions, and other metrics of what is stored.
 
 use reprogram_harness::manifest::{Manifest, ManifestTrial};
-use reprogram_harness::record::{ExampleOutcome, Record};
+use reprogram_harness::record::{ExampleOutcome, ItemReading, Record};
 use reprogram_harness::store::ResultStore;
 use serde_json::{Value, json};
 
@@ -33,13 +33,16 @@ fn outcomes(canned: &Canned, seed: u64) -> Vec<ExampleOutcome> {
         let is_right = item < right - 4 || (item + seed as usize) % 8 < 4 && item < right + 4;
         let (prediction, sure) = (if is_right { gold } else { 1 - gold }, if item.is_multiple_of(3) { 0.9_f32 } else { 0.6 });
         let log = |class: usize| if class == prediction { sure.ln() } else { (1.0 - sure).ln() };
-        ExampleOutcome { id: format!("{item:04}"), gold, prediction, log_probabilities: vec![log(0), log(1)] }
+        ExampleOutcome {
+            id: format!("{item:04}"),
+            reading: ItemReading::Scored { gold, prediction, log_probabilities: vec![log(0), log(1)] },
+        }
     };
     (0..ITEMS).map(outcome).collect()
 }
 
 fn record(canned: &Canned, seed: u64, outcomes: &[ExampleOutcome]) -> Record {
-    let right = outcomes.iter().filter(|outcome| outcome.prediction == outcome.gold).count();
+    let right = outcomes.iter().filter(|outcome| outcome.is_right()).count();
     let metrics = json!({ "n": ITEMS, "accuracy": right as f64 / ITEMS as f64, "loss": 0.5 });
     let config = json!({ "method": { "recipe": { "learning-rate": canned.learning_rate } }, "seed": seed });
     let key = reprogram_harness::assets::Digest::of(format!("{} {config}", canned.method).as_bytes()).to_string();
@@ -188,7 +191,7 @@ fn every_metric_comes_from_what_is_stored() {
     for row in &rows {
         let canned = BEFORE.iter().find(|canned| row["name"] == canned.method).unwrap();
         let examples = outcomes(canned, row["seed"].as_u64().unwrap());
-        let right = examples.iter().filter(|outcome| outcome.prediction == outcome.gold).count();
+        let right = examples.iter().filter(|outcome| outcome.is_right()).count();
         assert!((row["accuracy"].as_f64().unwrap() - right as f64 / ITEMS as f64).abs() < 1e-12);
         assert!(row["brier"].as_f64().unwrap() > 0.0 && row.get("nll").is_none());
     }

@@ -59,7 +59,8 @@ impl Align for Identity {
             | Reads::EachText
             | Reads::LocalTexts
             | Reads::Tokens { .. }
-            | Reads::Window => Ok(()),
+            | Reads::Window
+            | Reads::Generated => Ok(()),
         }
     }
 

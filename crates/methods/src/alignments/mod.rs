@@ -6,12 +6,14 @@ mod block_mapping;
 mod channel;
 mod contextual_calibration;
 mod counted_texts;
+mod extraction;
 mod first_classes;
 mod forecast_head;
 mod frequency_mapping;
 mod identity;
 mod last_value;
 mod linear_map;
+mod majority;
 mod mean_text;
 mod nearest_text;
 mod random_mapping;
@@ -19,6 +21,7 @@ mod rank_mapping;
 mod top_texts;
 mod transport;
 mod verbalizer;
+mod verbatim;
 mod weighted_texts;
 mod window_map;
 
@@ -28,12 +31,14 @@ pub use block_mapping::{BlockMapping, BlockMappingSpec};
 pub use channel::{Channel, ChannelSpec};
 pub use contextual_calibration::{ContextualCalibration, ContextualCalibrationSpec};
 pub use counted_texts::{CountedTexts, CountedTextsSpec};
+pub use extraction::{ExtractedAnswer, ExtractionSpec};
 pub use first_classes::{FirstClasses, FirstClassesSpec};
 pub use forecast_head::{ForecastHead, ForecastHeadSpec};
 pub use frequency_mapping::{Assignment, FrequencyMapping, FrequencyMappingSpec, Refit};
 pub use identity::{Identity, IdentitySpec};
 pub use last_value::{LastValue, LastValueSpec};
 pub use linear_map::{LinearMap, LinearMapSpec, LinearOn};
+pub use majority::{Majority, MajoritySpec};
 pub use mean_text::{MeanText, MeanTextSpec};
 pub use nearest_text::{NearestText, NearestTextSpec};
 pub use random_mapping::{RandomMapping, RandomMappingSpec};
@@ -42,6 +47,7 @@ pub use top_texts::{TopTexts, TopTextsSpec};
 pub use transport::{Transport, TransportSpec};
 use verbalizer::needs_answers;
 pub use verbalizer::{Per, Verbalizer, VerbalizerSpec};
+pub use verbatim::{Verbatim, VerbatimSpec};
 pub use weighted_texts::{WeightedTexts, WeightedTextsSpec};
 pub use window_map::{WindowMap, WindowMapSpec};
 
@@ -50,7 +56,7 @@ use std::num::NonZeroUsize;
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_models::in_f32;
-use reprogram_taxonomy::Misfit;
+use reprogram_taxonomy::{Misfit, OutputSpace};
 use serde::{Deserialize, Serialize};
 
 use crate::{Reads, Setup};
@@ -88,6 +94,17 @@ fn fitted_matrix(values: Vec<f32>, n_target: usize, device: &Device) -> Param<Te
     let n_source = values.len() / n_target;
     let matrix = Tensor::from_data(TensorData::new(values, [n_source, n_target]), in_f32(device));
     Param::initialized(ParamId::new(), matrix).set_require_grad(false)
+}
+
+/// The misfit of a part that reads generated text.
+fn needs_generated_text(setup: &Setup<'_>, part: &str) -> Result<(), Misfit> {
+    let misfit = |needs: &str| Misfit::PartNeeds { part: part.to_owned(), needs: needs.to_owned() };
+    let writes = matches!(setup.backbone.card().output, OutputSpace::Vocabulary { .. }) && setup.backbone.tokenizer().is_some();
+    match &setup.target.template {
+        Some(template) if writes && template.answer.is_some() => Ok(()),
+        Some(_) if writes => Err(misfit("an `answer` in the data set's template, which says how an answer is asked for and found")),
+        Some(_) | None => Err(misfit("a language model that writes, and a data set of texts")),
+    }
 }
 
 /// The size of the source label space, or why there is none.

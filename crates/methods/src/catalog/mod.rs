@@ -12,6 +12,7 @@ mod answer_priors;
 mod auto_vp;
 mod bayesian_label_mapping;
 mod black_box;
+mod chain_of_thought;
 mod channel_prompting;
 mod class_descriptions;
 mod conditional_prompts;
@@ -118,6 +119,12 @@ pub const CATALOG: &[&Entry] = &[
     &class_descriptions::DVP_CLUSTERS,
     &visual_prompting::PAD_NEAREST_TEXT,
     &enhanced_visual_prompting::NEAREST_TEXT,
+    &chain_of_thought::DIRECT,
+    &chain_of_thought::ZERO_SHOT,
+    &chain_of_thought::FEW_SHOT_DIRECT,
+    &chain_of_thought::FEW_SHOT,
+    &chain_of_thought::SELF_CONSISTENCY,
+    &chain_of_thought::LEAST_TO_MOST,
 ];
 
 /// The catalogued method of this name.

@@ -34,6 +34,10 @@ impl Part for InstructionSpec {
         site(Modality::Text, Format::Fixed, Location::Input, Operator::Concatenative)
     }
 
+    fn is_drawn(&self) -> bool {
+        false
+    }
+
     fn build(&self, setup: &Setup<'_>) -> Result<Instruction, Misfit> {
         let own = setup.target.template.as_ref().and_then(|template| template.instruction.clone());
         let text = self.text.clone().or(own).ok_or_else(|| Misfit::PartNeeds {

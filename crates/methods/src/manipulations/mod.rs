@@ -16,6 +16,7 @@ mod grouped_demonstrations;
 mod instruction;
 mod item_keys;
 mod key_value_prefix;
+mod least_to_most;
 mod low_rank;
 mod mapped_prompt;
 mod patch_prototypes;
@@ -28,12 +29,14 @@ mod sample_mask;
 mod series_prompt;
 mod soft_prompt;
 mod steering;
+mod step_by_step;
 mod token_patches;
 mod trainable_resize;
 mod vocabulary_map;
 mod waveform_delta;
 mod weight_delta;
 mod wordings;
+mod worked_examples;
 
 use std::ops::Range;
 
@@ -53,6 +56,7 @@ pub use grouped_demonstrations::{GroupedDemonstrations, GroupedDemonstrationsSpe
 pub use instruction::{Instruction, InstructionSpec};
 pub use item_keys::{ItemKeys, ItemKeysSpec};
 pub use key_value_prefix::{KeyValuePrefix, KeyValuePrefixSpec, PrefixInit};
+pub use least_to_most::{LeastToMost, LeastToMostSpec};
 pub use low_rank::{LowRank, LowRankSpec};
 pub use mapped_prompt::{MappedPrompt, MappedPromptSpec, PromptEncoder};
 pub use patch_prototypes::{PatchPrototypes, PatchPrototypesSpec};
@@ -66,6 +70,7 @@ pub use sample_mask::{MaskNetwork, SampleMask, SampleMaskSpec};
 pub use series_prompt::{SeriesPrompt, SeriesPromptSpec};
 pub use soft_prompt::{SoftPrompt, SoftPromptSpec};
 pub use steering::{Contrast, Steering, SteeringSpec};
+pub use step_by_step::{StepByStep, StepByStepSpec};
 pub(crate) use token_patches::vocabulary;
 pub use token_patches::{TokenPatches, TokenPatchesSpec};
 pub use trainable_resize::{TrainableResize, TrainableResizeSpec};
@@ -74,6 +79,7 @@ pub use vocabulary_map::{VocabularyMap, VocabularyMapSpec};
 pub use waveform_delta::{WaveCover, WaveStart, WaveformDelta, WaveformDeltaSpec};
 pub use weight_delta::{WeightDelta, WeightDeltaSpec};
 pub use wordings::{Wordings, WordingsSpec};
+pub use worked_examples::{WorkedExamples, WorkedExamplesSpec};
 
 use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};
 

@@ -43,6 +43,7 @@ pub(crate) fn built(model: &Llama, method: &Method) -> Result<Program, Misfit> {
         target: &target,
         placement: Some(WINDOW),
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(1),
     })
 }

@@ -75,6 +75,7 @@ impl Toy {
             target,
             placement: Some(placement),
             train_texts: &[],
+            worked_examples: &[],
             seed,
         })
     }

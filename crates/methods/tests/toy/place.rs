@@ -7,8 +7,8 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use reprogram_methods::{
-    Batch, Encoders, Evidence, Fitting, LabelledText, ManipulationSpec, Method, Placement, Program, Query, Seed, Setup, Sizes, Target,
-    Template, Updates, Wording,
+    AnswerForm, Batch, Encoders, Evidence, Extraction, Fitting, LabelledText, ManipulationSpec, Method, Placement, Program, Query, Seed,
+    Setup, Sizes, Target, Template, Updates, Wording, WorkedExample,
 };
 use reprogram_models::{Backbone, cross_entropy};
 use reprogram_taxonomy::Modality;
@@ -26,6 +26,11 @@ pub(crate) struct Place {
     pub(crate) batch: Batch,
     texts: Vec<LabelledText>,
     placement: Option<Placement>,
+}
+
+fn exemplars() -> Vec<WorkedExample> {
+    let exemplar = |i: usize| WorkedExample { text: format!("GO{i}"), rationale: Some("MM".to_owned()), answer: "A".to_owned() };
+    (0..9).map(exemplar).collect()
 }
 
 impl Place {
@@ -83,6 +88,7 @@ impl Place {
             separator: ";".to_owned(),
             labels: labels.clone(),
             variants: vec![Wording { input: "{text}".to_owned(), cue: "=".to_owned(), labels: None }],
+            answer: Some(AnswerForm { phrase: "so".to_owned(), extraction: Extraction::Line1, exemplars: exemplars() }),
         };
         let words = ["GOOD", "GO", "VERYDULL", "MM"];
         let texts = words.iter().zip(LABELS).cycle().take(24).enumerate();
@@ -124,6 +130,7 @@ impl Place {
             target: &self.target,
             placement: self.placement,
             train_texts: &self.texts,
+            worked_examples: &[],
             seed: Seed::new(1),
         })
     }

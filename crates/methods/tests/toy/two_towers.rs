@@ -54,6 +54,7 @@ pub(crate) fn build_to(backbone: &dyn Backbone, manipulations: &[ManipulationSpe
         target: &target,
         placement: Some(FRAMED),
         train_texts: &[],
+        worked_examples: &[],
         seed: Seed::new(1),
     };
     method(manipulations, alignment).build(&setup)

@@ -5,7 +5,7 @@ use super::{KeyValue, Masking, Stream};
 
 /// What attention of a block sees in front of its tokens' own keys and values.
 pub(crate) struct Before {
-    /// Learned ones.
+    /// Learned ones; where there are none and both are there, what all rows share in front of their own past.
     pub prefix: Option<KeyValue>,
     /// Those of earlier tokens.
     pub past: Option<KeyValue>,
@@ -41,17 +41,20 @@ impl Stream {
         if let (Some(cache), Some(_)) = (&self.cache, &past) {
             keys.prepend(&cache.real);
         }
+        let mut prefix = self.prefix.clone();
         if let Some(shared) = self.cache.as_ref().and_then(|cache| cache.shared.get(layer)) {
             keys.prepend(&vec![vec![true; shared.len()]; self.spans.len()]);
-            past = Some(match past {
-                Some(past) => shared.clone().then(past),
-                None => shared.clone(),
-            });
+            match (&prefix, past.take()) {
+                (_, None) => past = Some(shared.clone()),
+                // One row stands for all: joined with rows of their own, it would be copied for each of them at every step.
+                (None, Some(own)) => (prefix, past) = (Some(shared.clone()), Some(own)),
+                (Some(_), Some(own)) => past = Some(shared.clone().then(own)),
+            }
         }
         if let Some(prefix) = &self.prefix {
             keys.prepend(&vec![vec![true; prefix.len()]; self.spans.len()]);
         }
-        Before { prefix: self.prefix.clone(), past, pattern: keys.pattern(masking), remembers: self.is_kept }
+        Before { prefix, past, pattern: keys.pattern(masking), remembers: self.is_kept }
     }
 
     /// Takes what [`Stream::before`] showed, and remembers the tokens' own keys and values.

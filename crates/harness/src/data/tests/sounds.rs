@@ -40,7 +40,7 @@ fn recordings_of_an_archive_whose_names_say_class_and_part() {
     let members = [("d/1_a_0.wav", wav(8_000, 1, &loud)), ("d/0_b_1.wav", wav(16_000, 1, &[5; 9])), ("d/0_b_2.wav", vec![1, 2])];
     let dataset = Small::new().load(SOUNDS, "rows = [1, 1]", &[("s.tar", &archive(&members))]).unwrap();
     let items = items(&dataset);
-    assert_eq!((items[0].id.as_str(), items[0].label), ("all/d/0_b_1.wav", 0));
+    assert_eq!((items[0].id.as_str(), items[0].gold.class()), ("all/d/0_b_1.wav", Some(0)));
     assert_eq!(items[0].content, Content::Recording(Recording { rate: 16_000, samples: vec![5; 9] }));
     assert_eq!(items[1].content, Content::Recording(Recording { rate: 8_000, samples: loud.to_vec() }), "every bit comes back");
     assert_eq!(dataset.series_length(), None);
@@ -68,8 +68,8 @@ fn series_of_labelled_lines() {
     let dataset = Small::new().load(SERIES, "rows = [1, 1]", &[("s.txt.gz", &file)]).unwrap();
     let items = items(&dataset);
     let series = |values: &[f32]| Content::Series(Series { values: values.to_vec() });
-    assert_eq!((&items[0].content, items[0].label), (&series(&[0.5, 2.0]), 0));
-    assert_eq!((&items[1].content, items[1].label), (&series(&[1.0, -3.25]), 1));
+    assert_eq!((&items[0].content, items[0].gold.class()), (&series(&[0.5, 2.0]), Some(0)));
+    assert_eq!((&items[1].content, items[1].gold.class()), (&series(&[1.0, -3.25]), Some(1)));
     assert_eq!(dataset.series_length(), Some(2));
     let complaint = |file: &str| Small::new().complaint(SERIES, "rows = [1, 1]", &[("s.txt", file.as_bytes())]);
     insta::assert_snapshot!([complaint("1 2 3 4\n"), complaint("0 2 3\n"), complaint("1 2 x\n"), complaint("1 2 NaN\n")].join("\n\n"));

@@ -230,7 +230,7 @@ fn trial(method: &str, record: &Record) -> TrialView {
             epoch: if outcome.epoch == 0 { NONE.to_owned() } else { outcome.epoch.to_string() },
             validation: percent(outcome.validation.accuracy),
             test: percent(outcome.test.accuracy),
-            loss: loss(outcome.test.loss),
+            loss: outcome.test.loss.map_or_else(|| NONE.to_owned(), loss),
             seconds: seconds(outcome.costs.seconds_training + outcome.costs.seconds_evaluation),
             notes: outcome.alignment_notes.clone(),
             ..blank(method, record.seed, "ok".to_owned())

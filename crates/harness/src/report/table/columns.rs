@@ -49,7 +49,7 @@ pub(in crate::report) const COLUMNS: &[Column<Row>] = &[
     ),
     column("vs best", Align::Right, 0, true, mark, mark_order),
     column("validation %", Align::Right, 6, false, |row| shown(row, |n| number::percent(n.validation)), |row| value(row, |n| n.validation)),
-    column("loss", Align::Right, 8, false, |row| shown(row, |n| number::loss(n.loss)), |row| value(row, |n| n.loss)),
+    column("loss", Align::Right, 8, false, loss, |row| row.numbers.as_ref().and_then(|n| n.loss)),
     column("trainable", Align::Right, 3, true, |row| shown(row, trainable), |row| value(row, |n| n.costs.trainable_parameters as f64)),
     column("seconds", Align::Right, 4, true, |row| shown(row, |n| number::seconds(total_seconds(n))), |row| value(row, total_seconds)),
     column("seeds", Align::Right, 5, true, seeds, |row| value(row, |n| n.accuracy.n as f64)),
@@ -91,6 +91,10 @@ pub(super) fn shown(row: &Row, text: impl Fn(&Numbers) -> String) -> String {
 
 pub(super) fn value(row: &Row, number: impl Fn(&Numbers) -> f64) -> Option<f64> {
     row.numbers.as_ref().map(number)
+}
+
+fn loss(row: &Row) -> String {
+    row.numbers.as_ref().and_then(|numbers| numbers.loss).map_or_else(|| NONE.to_owned(), number::loss)
 }
 
 fn trainable(numbers: &Numbers) -> String {

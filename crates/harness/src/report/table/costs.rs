@@ -25,6 +25,7 @@ pub(in crate::report) const COST_COLUMNS: &[Column<Row>] = &[
     cost!("forward, training", forward_items_training, count),
     cost!("forward, evaluation", forward_items_evaluation, count),
     cost!("reused", reused_items, count),
+    cost!("generated tokens", generated_tokens, count),
     cost!("backward", backward_items, count),
     cost!("steps", steps, count),
     cost!("training s", seconds_training, seconds),

@@ -1,0 +1,149 @@
+//! Per-example outcomes as a table of Parquet.
+//!
+//! ```text
+//! scored      id, gold, prediction, log_probabilities
+//! generated   id, gold, answer, right, votes, generated
+//! ```
+//!
+//! Of generated text, `votes` has what was found in each reply (empty where nothing was), and `generated` each reply's texts, turn
+//! by turn, as a list of JSON.
+
+use polars::error::{PolarsError, polars_err};
+use polars::prelude::{Column, DataFrame, IntoColumn, ListChunked, NamedFrom, ParquetCompression, ParquetWriter, Series};
+
+use crate::record::{ExampleOutcome, GeneratedPath, ItemReading};
+
+/// The outcomes of one trial, which are all of one kind.
+pub(crate) fn parquet(examples: &[ExampleOutcome]) -> Vec<u8> {
+    let ids: Vec<&str> = examples.iter().map(|example| example.id.as_str()).collect();
+    let columns = match examples.first().map(|example| &example.reading) {
+        Some(ItemReading::Generated { .. }) => generated_columns(examples),
+        Some(ItemReading::Scored { .. }) | None => scored_columns(examples),
+    };
+    let columns = [Column::new("id".into(), ids)].into_iter().chain(columns).collect();
+    let mut frame = DataFrame::new(examples.len(), columns).expect("columns of one length");
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes).with_compression(ParquetCompression::Uncompressed).finish(&mut frame).expect("memory can be written to");
+    bytes
+}
+
+/// The outcomes that a table holds.
+pub(crate) fn read(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
+    if frame.column("generated").is_ok() { read_generated(frame) } else { read_scored(frame) }
+}
+
+fn scored_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
+    let (mut golds, mut predictions, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    for example in examples {
+        match &example.reading {
+            ItemReading::Scored { gold, prediction, log_probabilities } => {
+                golds.push(*gold as i64);
+                predictions.push(*prediction as i64);
+                rows.push(Series::new("".into(), log_probabilities));
+            }
+            ItemReading::Generated { .. } => panic!("outcomes of two kinds in one trial"),
+        }
+    }
+    let log_probabilities: ListChunked = rows.into_iter().collect();
+    vec![
+        Column::new("gold".into(), golds),
+        Column::new("prediction".into(), predictions),
+        log_probabilities.with_name("log_probabilities".into()).into_column(),
+    ]
+}
+
+fn generated_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
+    let (mut golds, mut answers, mut votes, mut texts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for example in examples {
+        match &example.reading {
+            ItemReading::Generated { gold, answer, paths } => {
+                golds.push(gold.as_str());
+                answers.push(answer.as_deref());
+                let vote = |path: &GeneratedPath| path.answer.clone().unwrap_or_default();
+                votes.push(Series::new("".into(), paths.iter().map(vote).collect::<Vec<String>>()));
+                let turns = |path: &GeneratedPath| serde_json::to_string(&path.texts).expect("texts are plain data");
+                texts.push(Series::new("".into(), paths.iter().map(turns).collect::<Vec<String>>()));
+            }
+            ItemReading::Scored { .. } => panic!("outcomes of two kinds in one trial"),
+        }
+    }
+    let (votes, texts): (ListChunked, ListChunked) = (votes.into_iter().collect(), texts.into_iter().collect());
+    vec![
+        Column::new("gold".into(), golds),
+        Column::new("answer".into(), answers),
+        Column::new("right".into(), examples.iter().map(ExampleOutcome::is_right).collect::<Vec<bool>>()),
+        votes.with_name("votes".into()).into_column(),
+        texts.with_name("generated".into()).into_column(),
+    ]
+}
+
+fn read_scored(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
+    let (ids, golds) = (frame.column("id")?.str()?, frame.column("gold")?.i64()?);
+    let (predictions, rows) = (frame.column("prediction")?.i64()?, frame.column("log_probabilities")?.list()?);
+    let columns = ids.iter().zip(golds.iter()).zip(predictions.iter()).zip(rows.amortized_iter());
+    let mut outcomes = Vec::with_capacity(frame.height());
+    for (((id, gold), prediction), row) in columns {
+        let row = row.map(|row| row.as_ref().f32().map(|values| values.iter().flatten().collect())).transpose()?;
+        if let (Some(id), Some(gold), Some(prediction), Some(log_probabilities)) = (id, gold, prediction, row) {
+            let reading = ItemReading::Scored { gold: gold as usize, prediction: prediction as usize, log_probabilities };
+            outcomes.push(ExampleOutcome { id: id.to_owned(), reading });
+        }
+    }
+    Ok(outcomes)
+}
+
+fn read_generated(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
+    let (ids, golds) = (frame.column("id")?.str()?, frame.column("gold")?.str()?);
+    let (answers, votes) = (frame.column("answer")?.str()?, frame.column("votes")?.list()?);
+    let texts = frame.column("generated")?.list()?;
+    let columns = ids.iter().zip(golds.iter()).zip(answers.iter()).zip(votes.amortized_iter().zip(texts.amortized_iter()));
+    let mut outcomes = Vec::with_capacity(frame.height());
+    for (((id, gold), answer), (votes, texts)) in columns {
+        let (Some(id), Some(gold), Some(votes), Some(texts)) = (id, gold, votes, texts) else {
+            return Err(polars_err!(ComputeError: "an outcome without id, gold answer or text"));
+        };
+        let path = |(vote, turns): (Option<&str>, Option<&str>)| {
+            let texts = serde_json::from_str(turns.unwrap_or_default());
+            let texts = texts.map_err(|error| polars_err!(ComputeError: "the texts of {id} are no list: {error}"))?;
+            Ok(GeneratedPath { texts, answer: vote.filter(|vote| !vote.is_empty()).map(str::to_owned) })
+        };
+        let paths = votes.as_ref().str()?.iter().zip(texts.as_ref().str()?.iter()).map(path).collect::<Result<_, PolarsError>>()?;
+        let reading = ItemReading::Generated { gold: gold.to_owned(), answer: answer.map(str::to_owned), paths };
+        outcomes.push(ExampleOutcome { id: id.to_owned(), reading });
+    }
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::{ParquetReader, SerReader as _};
+
+    fn again(outcomes: &[ExampleOutcome]) -> Vec<ExampleOutcome> {
+        let frame = ParquetReader::new(std::io::Cursor::new(parquet(outcomes))).finish().unwrap();
+        read(&frame).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let scored = |id: &str, gold| ExampleOutcome {
+            id: id.to_owned(),
+            reading: ItemReading::Scored { gold, prediction: 1, log_probabilities: vec![-0.5, -1.0] },
+        };
+        let scored = [scored("a", 0), scored("b", 1)];
+        assert_eq!(again(&scored), scored);
+        let path = |texts: &[&str], answer: Option<&str>| GeneratedPath {
+            texts: texts.iter().map(ToString::to_string).collect(),
+            answer: answer.map(str::to_owned),
+        };
+        let generated = |id: &str, answer: Option<&str>, paths| ExampleOutcome {
+            id: id.to_owned(),
+            reading: ItemReading::Generated { gold: "4".to_owned(), answer: answer.map(str::to_owned), paths },
+        };
+        let generated = [
+            generated("a", Some("4"), vec![path(&["I \"think\"\n", " 4."], Some("4")), path(&["no"], None)]),
+            generated("b", None, vec![path(&[""], None)]),
+        ];
+        assert_eq!(again(&generated), generated);
+    }
+}

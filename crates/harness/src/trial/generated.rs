@@ -1,0 +1,116 @@
+//! A trial whose answers are generated: nothing is trained or fitted, and an item is right where the answer found in its text is.
+
+use std::time::Instant;
+
+use reprogram_methods::{Answered, Generation, Program, Seed};
+use reprogram_taxonomy::Misfit;
+
+use super::member::hash;
+use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
+use crate::data::{Content, Example, Gold, Split};
+use crate::memory::peak_resident_bytes;
+use crate::record::{Costs, ExampleOutcome, GeneratedPath, ItemReading, Metrics, Outcome};
+
+impl Trial<'_> {
+    /// Runs it: validation items first, then the test split, once.
+    pub(super) fn run_generated(&self) -> Result<Finished, TrialError> {
+        let started = Instant::now();
+        let splits = self.splits()?;
+        let program = self.program(&splits)?;
+        let mut generation = Generation::new(&program, self.backbone, Seed::new(self.seed));
+        let validation = self.generate(&program, &mut generation, &splits.validation)?;
+        let test = self.generate(&program, &mut generation, &splits.test)?;
+        let tensors = program.tensors();
+        let outcome = Outcome {
+            validation: metrics(&validation),
+            test: metrics(&test),
+            selection: format!("nothing is trained: no choice; {}", splits.rule),
+            epoch: 0,
+            curve: Vec::new(),
+            costs: spent(&program, &generation, validation.len() + test.len(), started),
+            program_sha256: hash(&tensors),
+            alignment_notes: program.answer_rule().into_iter().collect(),
+        };
+        Ok(Finished { outcome, examples: test, tensors })
+    }
+
+    /// Validation items only.
+    pub(super) fn try_out_generated(&self) -> Result<TriedOut, TrialError> {
+        let started = Instant::now();
+        let splits = self.splits()?;
+        let program = self.program(&splits)?;
+        let mut generation = Generation::new(&program, self.backbone, Seed::new(self.seed));
+        let validation = self.generate(&program, &mut generation, &splits.validation)?;
+        Ok(TriedOut { epoch: 0, validation: metrics(&validation), costs: spent(&program, &generation, validation.len(), started) })
+    }
+
+    fn generate<Purpose>(
+        &self,
+        program: &Program,
+        generation: &mut Generation<'_>,
+        split: &Split<Purpose>,
+    ) -> Result<Vec<ExampleOutcome>, TrialError> {
+        let items = split.examples().iter().map(|example| Ok((example.id.as_str(), text(example)?)));
+        let answered = generation.answers(&items.collect::<Result<Vec<_>, Misfit>>()?, stop_if_asked)?;
+        let outcome = |(example, answered): (&std::sync::Arc<Example>, Answered)| {
+            let words = match &example.gold {
+                Gold::Class(class) => &self.labels()[*class],
+                Gold::Answer { text, .. } => text,
+            };
+            // Whoever loaded the data saw that the rule finds the gold answers.
+            let gold = program.gold(words).unwrap_or_else(|| words.clone());
+            let paths = answered.paths.into_iter().map(|path| GeneratedPath { texts: path.texts, answer: path.answer }).collect();
+            ExampleOutcome { id: example.id.clone(), reading: ItemReading::Generated { gold, answer: answered.answer, paths } }
+        };
+        Ok(split.examples().iter().zip(answered).map(outcome).collect())
+    }
+
+    /// The words of the classes.
+    pub(super) fn labels(&self) -> &[String] {
+        self.target.template.as_ref().map_or(&[], |template| &template.labels)
+    }
+}
+
+fn spent(program: &Program, generation: &Generation<'_>, n_items: usize, started: Instant) -> Costs {
+    Costs {
+        stored_parameters: program.n_stored(),
+        forward_items_evaluation: n_items,
+        generated_tokens: generation.n_tokens(),
+        seconds_evaluation: started.elapsed().as_secs_f64(),
+        peak_memory_bytes: peak_resident_bytes(),
+        ..Costs::default()
+    }
+}
+
+fn text(example: &Example) -> Result<&str, Misfit> {
+    match &example.content {
+        Content::Text(text) => Ok(text),
+        Content::Image(_) | Content::Recording(_) | Content::Series(_) => {
+            Err(Misfit::PartNeeds { part: "generated text".to_owned(), needs: "texts".to_owned() })
+        }
+    }
+}
+
+/// Exact match of the answers found with the gold ones.
+fn metrics(outcomes: &[ExampleOutcome]) -> Metrics {
+    let n = outcomes.len();
+    let right = outcomes.iter().filter(|outcome| outcome.is_right()).count();
+    let has_none = |outcome: &&ExampleOutcome| matches!(outcome.reading, ItemReading::Generated { answer: None, .. });
+    let unanswered = outcomes.iter().filter(has_none).count();
+    Metrics { n, accuracy: right as f64 / n as f64, loss: None, unanswered: Some(unanswered) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_without_an_answer_is_wrong_and_counted() {
+        let outcome = |answer: Option<&str>| ExampleOutcome {
+            id: String::new(),
+            reading: ItemReading::Generated { gold: "7".to_owned(), answer: answer.map(str::to_owned), paths: vec![] },
+        };
+        let metrics = metrics(&[outcome(Some("7")), outcome(Some("8")), outcome(None), outcome(None)]);
+        assert_eq!(metrics, Metrics { n: 4, accuracy: 0.25, loss: None, unanswered: Some(2) });
+    }
+}
