@@ -11,9 +11,9 @@ use reprogram_taxonomy::{Alignment, Format, Layers, Location, Modality, Operator
 
 use crate::{
     AlignmentSpec, BayesianMappingSpec, BottleneckSpec, ClassTemplateSpec, Contrast, Cover, DeepPromptSpec, DeltaSpec, FirstClassesSpec,
-    FixedPromptSpec, FixedTokens, IdentitySpec, InstructionSpec, ItemKeysSpec, KeyValuePrefixSpec, LinearMapSpec, ManipulationSpec, Method,
-    NearestTextSpec, PixelDeltaSpec, PixelMarkSpec, PixelRange, PixelStripSpec, PixelUnits, PrefixInit, PromptInit, Recipe, SoftPromptSpec,
-    Squash, SteeringSpec, StripContent, TrainableResizeSpec, VerbalizerSpec,
+    FixedPromptSpec, FixedTokens, IdentitySpec, InstructionSpec, ItemKeysSpec, KeyValuePrefixSpec, LinearMapSpec, ManipulationSpec,
+    MeanTextSpec, Method, PixelDeltaSpec, PixelMarkSpec, PixelRange, PixelStripSpec, PixelUnits, PrefixInit, PromptInit, Recipe,
+    SoftPromptSpec, Squash, SteeringSpec, StripContent, TrainableResizeSpec, VerbalizerSpec,
 };
 
 /// Learned tokens and keys, items whose keys stand in front, and numbers of a narrow layer, at each place.
@@ -69,7 +69,7 @@ fn alignment(alignment: Alignment, modality: Modality) -> Option<AlignmentSpec> 
     let rule = match modality {
         Modality::Vision => Spec::FirstClasses(FirstClassesSpec {}),
         Modality::Text => Spec::Verbalizer(VerbalizerSpec::default()),
-        Modality::VisionLanguage => Spec::NearestText(NearestTextSpec {}),
+        Modality::VisionLanguage => Spec::MeanText(MeanTextSpec {}),
         Modality::Audio | Modality::TimeSeries | Modality::Graph | Modality::Molecule | Modality::Protein => return None,
     };
     Some(match alignment {
