@@ -133,6 +133,7 @@ fn what_does_not_fit_is_told() {
     let labelled = build(&toy.backbone, &[]).unwrap_err().to_string();
     let texts = build(&toy.backbone, &[context(2, ContextOf::All)]).unwrap_err().to_string();
     let several = build(&model, &[template(&["a {}", "the {}"])]).unwrap_err().to_string();
-    let own_labels = build_to(&model, &[], AlignmentSpec::Identity(IdentitySpec {})).unwrap_err().to_string();
-    insta::assert_snapshot!([long, bare, labelled, texts, several, own_labels].join("\n"));
+    let identity = AlignmentSpec::Identity(IdentitySpec {});
+    let also_several = build_to(&model, &[template(&["a {}", "the {}"])], identity).unwrap_err().to_string();
+    insta::assert_snapshot!([long, bare, labelled, texts, several, also_several].join("\n"));
 }

@@ -72,7 +72,7 @@ impl Place {
         Self { name: "two towers", backbone, target: target(3), batch: batch(4), texts: Vec::new(), placement: Some(FRAMED) }
     }
 
-    /// Classes that catalogued descriptions are about, on the same; most words are unknown to it.
+    /// Classes that catalogued descriptions are about, on the same; it knows their names, and few other words of descriptions.
     pub(crate) fn photographs() -> Self {
         let classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(str::to_owned);
         Self { name: "photographs", target: Target { classes: classes.to_vec(), ..target(10) }, ..Self::two_towers() }

@@ -14,7 +14,34 @@ use super::{CANVAS, CHANNELS, FRAMED, method, target, uniform};
 pub(crate) const TEXT_DIM: usize = 16;
 /// Room for this many tokens.
 pub(crate) const CONTEXT: usize = 40;
-const WORDS: [&str; 16] = ["?", "a", "photo", "of", "class", "0", "1", "2", ".", "the", "bad", "large", "this", "is", "<s>", "</s>"];
+const WORDS: [&str; 26] = [
+    "?",
+    "a",
+    "photo",
+    "of",
+    "class",
+    "0",
+    "1",
+    "2",
+    ".",
+    "the",
+    "bad",
+    "large",
+    "this",
+    "is",
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+    "<s>",
+    "</s>",
+];
 
 /// The model on a device.
 pub(crate) fn clip(device: &Device) -> Clip {
