@@ -87,7 +87,7 @@ fn a_trial_that_fails_leaves_the_others() {
     let place = Place::new();
     let (head, rest) = FUSING.split_once("[method.late]").unwrap();
     let (late, experiment) = rest.split_once("[[experiment]]").unwrap();
-    let wild = late.replace("learning-rate = 0.01", "learning-rate = 1e30, optimizer = { sgd = { momentum = 0.0 } }");
+    let wild = late.replace("learning-rate = 0.01", "learning-rate = 1e39, optimizer = { sgd = { momentum = 0.0 } }");
     let experiment = experiment.replace(r#"["flm-only", "vp-ilm", "late", "faster"]"#, r#"["late", "wild"]"#);
     place.put("fusing.toml", &format!("{head}[method.late]{late}[method.wild]{wild}[[experiment]]{experiment}"));
     let ran = place.run(&["sweep", "fusing.toml", "--results", ".", "--fuse", "4", "--jobs", "1"]);
