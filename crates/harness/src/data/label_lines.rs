@@ -17,7 +17,7 @@ pub(super) fn read(file: SourceFile<'_>, labels: &[String], encoding: Encoding, 
         match empty {
             Unreadable::LeaveOut if text.trim().is_empty() => rows.left_out += 1,
             Unreadable::LeaveOut | Unreadable::Refuse => {
-                rows.examples.push(file.text_example(file.row_id(row), row, text, Gold::Class(label))?)
+                rows.examples.push(file.text_example(file.row_id(row), row, text, Gold::Class(label))?);
             }
         }
     }

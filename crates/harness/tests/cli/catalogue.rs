@@ -42,6 +42,8 @@ fn put_data(place: &Place) {
         writeln!(words, "{} {word}{}", CLASSES[label], ["L", "U", "Y"][label]).unwrap();
     }
     let classes = format!("{CLASSES:?}");
+    let exemplar = |n: usize| format!("{{ text = 'GO{n}', rationale = 'MM', answer = '{}' }}", CLASSES[n % 3]);
+    let exemplars = (0..8).map(exemplar).collect::<Vec<_>>().join(", ");
     let of_pictures = "modality = 'vision'\nreader = { image-csv = { height = 4, width = 4, highest = 15 } }";
     let mut tables = String::new();
     for (name, file, content, labels, own) in [
@@ -54,7 +56,8 @@ fn put_data(place: &Place) {
             CLASSES.as_slice(),
             format!(
                 "modality = 'text'\nreader = {{ label-lines = {{ labels = {classes}, encoding = 'utf-8' }} }}\n\
-                 template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes} }}"
+                 template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes}, answer = {{ \
+                 phrase = 'so', extraction = 'line@1', exemplars = [{exemplars}] }} }}"
             ),
         ),
         (

@@ -1,6 +1,6 @@
 //! Reasons in generated text before the answer, and the controls that give the answer at once.
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{
     ANSWER_CUE, AlignmentSpec, ExtractionSpec, LeastToMostSpec, MajoritySpec, ManipulationSpec, Pick, Recipe, StepByStepSpec, Way,
     WorkedExamplesSpec,
@@ -13,7 +13,7 @@ pub(super) const DIRECT: Entry = Entry {
     reference: "Kojima et al., NeurIPS 2022, arXiv 2205.11916, Zero-shot in table 1",
     deviations: "replies stop where another item begins; numbers are compared by value; a choice is a letter that stands alone; no chat template",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Code("kojima-takeshi188/zero_shot_cot@5ef330f"), Checked::Sweep("cot")],
     method: || compose([], AlignmentSpec::ExtractedAnswer(ExtractionSpec::default()), Recipe::default()),
 };
 
@@ -24,7 +24,7 @@ pub(super) const ZERO_SHOT: Entry = Entry {
     reference: "Kojima et al., NeurIPS 2022, arXiv 2205.11916, §3",
     deviations: "replies stop where another item begins; numbers are compared by value; a choice is a letter that stands alone; no chat template",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Code("kojima-takeshi188/zero_shot_cot@5ef330f"), Checked::Sweep("cot")],
     method: || {
         let thought = ManipulationSpec::StepByStep(StepByStepSpec::default());
         compose([thought], AlignmentSpec::ExtractedAnswer(ExtractionSpec::default()), Recipe::default())
@@ -38,7 +38,7 @@ pub(super) const FEW_SHOT_DIRECT: Entry = Entry {
     reference: "Wei et al., NeurIPS 2022, arXiv 2201.11903, standard prompting in §3.1",
     deviations: "examples are drawn from training items where these tell the way, and are otherwise our own; no chat template",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("cot")],
     method: || compose([worked(Way::Left)], AlignmentSpec::ExtractedAnswer(behind_the_cue()), Recipe::default()),
 };
 
@@ -49,7 +49,7 @@ pub(super) const FEW_SHOT: Entry = Entry {
     reference: "Wei et al., NeurIPS 2022, arXiv 2201.11903, §2",
     deviations: "examples are drawn from training items where these tell the way, and are otherwise our own; no chat template",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("cot")],
     method: || compose([worked(Way::Shown)], AlignmentSpec::ExtractedAnswer(behind_the_cue()), Recipe::default()),
 };
 
@@ -75,7 +75,7 @@ pub(super) const LEAST_TO_MOST: Entry = Entry {
     reference: "Zhou et al., ICLR 2023, arXiv 2205.10625, §2",
     deviations: "from the paper's words, there is no official code; no examples in either stage; the words that ask for simpler questions are ours",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("cot")],
     method: || {
         let apart = ManipulationSpec::LeastToMost(LeastToMostSpec::default());
         compose([apart], AlignmentSpec::ExtractedAnswer(ExtractionSpec::default()), Recipe::default())
