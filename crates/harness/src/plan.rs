@@ -200,13 +200,13 @@ impl Plan {
                         if !seen.insert((method, backbone, dataset)) {
                             return Err(PlanError::Twice { method: method.clone(), backbone: backbone.clone(), dataset: dataset.clone() });
                         }
-                        for encoder in sweep.methods[method].method.encoders() {
+                        let needed = sweep.methods[method].encoders();
+                        for &encoder in &needed {
                             plan.load_backbone(encoder, workshop, &mut absent)?;
                             let loaded = plan.backbones.get(encoder).map(|loaded| Arc::clone(&loaded.backbone));
                             plan.encoders.extend(loaded.map(|loaded| (encoder.to_owned(), loaded)));
                         }
                         let missing = absent.get(backbone).or_else(|| absent.get(dataset));
-                        let needed = sweep.methods[method].method.encoders();
                         let missing = missing.or_else(|| needed.into_iter().find_map(|encoder| absent.get(encoder)));
                         if let Some(reason) = missing {
                             let (method, backbone, dataset) = (method.clone(), backbone.clone(), dataset.clone());

@@ -1,5 +1,6 @@
 //! A method as a sweep file writes it: a catalogued one, changed or not, or parts put together.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use reprogram_methods::{AlignmentSpec, ManipulationSpec, Method, Optimizer, Recipe, Schedule, catalog};
@@ -78,6 +79,12 @@ impl ConfiguredMethod {
     /// The catalogued method of this name, as it is.
     pub(super) fn catalogued(name: &str) -> Option<Self> {
         catalog::find(name).map(|entry| Self { method: (entry.method)(), image_size: None, search: None })
+    }
+
+    /// Encoders that it names, those of all points of its search included.
+    pub fn encoders(&self) -> BTreeSet<&str> {
+        let points = self.search.iter().flat_map(|search| &search.points).map(|point| &point.method);
+        points.chain([&self.method]).flat_map(Method::encoders).collect()
     }
 }
 

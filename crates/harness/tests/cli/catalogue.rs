@@ -111,7 +111,21 @@ fn put_sounds(place: &Place) {
         )
         .unwrap();
     }
-    place.put("models.toml", &table);
+    place.put("models.toml", &(table + &encoder(place)));
+}
+
+/// The language model again, by the name of the encoder that finds near texts.
+fn encoder(place: &Place) -> String {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
+    fs::copy(fixture, place.path("encoder.gguf")).unwrap();
+    let content = place.read("encoder.gguf");
+    format!(
+        "[all-minilm-l6-v2]\nabout = ''\nfamily = 'llama'\nmodality = 'text'\nformat = 'gguf'\nlicence = ''\ncitation = ''\n\
+         [[all-minilm-l6-v2.weights.files]]\nrole = 'weights'\n[all-minilm-l6-v2.weights.files.asset]\nfile = 'encoder.gguf'\nbytes = {}\n\
+         sha256 = '{}'\nsources = [{{ mirror = 'encoder.gguf' }}]\n",
+        content.len(),
+        sha256(&content)
+    )
 }
 
 fn sha256(content: &[u8]) -> String {

@@ -32,7 +32,7 @@ pub(super) const PAD: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − (H − 2·b)·(W − 2·b)); b = 30·e / 224").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Parity("vp_pad.*"), Checked::Code("hjbahng/visual_prompting@679e71f"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Parity("vp_pad.*"), Checked::Code("hjbahng/visual_prompting@679e71f")],
     method: || compose([delta(Cover::BorderShare { share: SHARE }, 1.0)], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 
