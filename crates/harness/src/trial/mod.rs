@@ -16,7 +16,7 @@ mod session;
 use burn::tensor::Device;
 use reprogram_methods::{Encoders, Fused, LabelledText, Method, NamedTensor, Placement, Program, Seed, Setup, Target, Updates};
 use reprogram_models::Backbone;
-use reprogram_taxonomy::Cut;
+use reprogram_taxonomy::{Cut, Modality};
 
 use crate::augment::Augment;
 use crate::config::Budget;
@@ -102,6 +102,8 @@ impl Trial<'_> {
         let program = self.program(&splits)?;
         let cut = program.cut(self.backbone);
         let is_trained = program.signature().is_trainable() && cut != Cut::Output;
+        // A series' tokens are its program's own from the embedding on.
+        let of_series = self.method.takes() == Some(Modality::TimeSeries);
         let by_gradients = matches!(self.method.recipe.optimizer.start(Seed::new(self.seed)), Updates::Gradients(_));
         Ok(Built {
             cut,
@@ -109,7 +111,7 @@ impl Trial<'_> {
             n_held: program.n_held(),
             n_stored: program.n_stored(),
             n_passes: program.n_passes(),
-            fuses: is_trained && by_gradients && Fused::new(&[&program]).is_some(),
+            fuses: is_trained && by_gradients && !of_series && Fused::new(&[&program]).is_some(),
         })
     }
 
@@ -132,7 +134,10 @@ impl Trial<'_> {
     /// Runs trials whose programs go through f as one batch: those that differ in seed, start and recipe alone. What one
     /// trial computes does not depend on the others, up to rounding, and one that fails does not stop them.
     pub fn run_together(trials: &[Self]) -> Vec<Result<Finished, TrialError>> {
-        Session::new(trials).run()
+        match trials {
+            [alone] => vec![alone.run()],
+            several => Session::new(several).run(),
+        }
     }
 
     fn splits(&self) -> Result<Splits, TrialError> {
