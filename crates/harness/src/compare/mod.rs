@@ -1,6 +1,6 @@
 //! Two results folders of one sweep: is the second worse than the first, on the same items?
 //!
-//! Trials are paired by key, or by name where keys differ ([`matching`](self)); a cell's trials are averaged over seeds item by item, and
+//! Trials are paired by key, or by name where keys differ; a cell's trials are averaged over seeds item by item, and
 //! the items' differences are tested: two-sided sign-flip test, Holm-adjusted over all cells, `BCa` interval, and the least difference that
 //! so many items could have shown. The tests are over items with the trained programs as they are.
 //!

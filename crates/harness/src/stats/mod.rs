@@ -35,7 +35,7 @@ pub use mcnemar::Mcnemar;
 pub use nemenyi::critical_difference;
 pub use paired::{PairedComparison, REPLICATES, sign_flip_p};
 pub use power::{POWER, detectable, least_discordant};
-pub use profile::Profile;
+pub use profile::{Profile, ProfilePoint};
 pub use proportion::Proportion;
 pub use ranks::ranks;
 pub use standard_error::{clustered_standard_error, standard_error};

@@ -11,8 +11,19 @@ use super::stratified::{Scores, ends, replicates};
 /// The share of runs above each of some scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
-    /// τ, share above it, and the ends of its interval over seeds.
-    pub points: Vec<(f64, f64, (f64, f64))>,
+    /// One a score.
+    pub points: Vec<ProfilePoint>,
+}
+
+/// The share of runs above one score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProfilePoint {
+    /// The score.
+    pub tau: f64,
+    /// Share of runs above it.
+    pub share: f64,
+    /// Its interval over seeds.
+    pub interval: (f64, f64),
 }
 
 impl Profile {
@@ -23,7 +34,8 @@ impl Profile {
         }
         let shares = |scores: &Scores| at.iter().map(|&tau| above(scores, tau)).collect::<Vec<f64>>();
         let drawn = replicates("profile", &[scores], |drawn| shares(&drawn[0]));
-        let point = |(index, (&tau, share))| (tau, share, ends(drawn.iter().map(|shares| shares[index]).collect()));
+        let point =
+            |(index, (&tau, share))| ProfilePoint { tau, share, interval: ends(drawn.iter().map(|shares| shares[index]).collect()) };
         Some(Self { points: at.iter().zip(shares(scores)).enumerate().map(point).collect() })
     }
 }
@@ -45,10 +57,10 @@ mod tests {
             let found = Profile::of(&rows(&case["scores"]), &numbers(&case["at"])).unwrap();
             let tolerance = case["tolerance"].as_f64().unwrap();
             let expected = numbers(&case["shares"]).into_iter().zip(numbers(&case["low"])).zip(numbers(&case["high"]));
-            for ((_, share, ends), ((expected, low), high)) in found.points.into_iter().zip(expected) {
-                close(share, expected, 1e-12);
-                close(ends.0, low, tolerance);
-                close(ends.1, high, tolerance);
+            for (point, ((share, low), high)) in found.points.into_iter().zip(expected) {
+                close(point.share, share, 1e-12);
+                close(point.interval.0, low, tolerance);
+                close(point.interval.1, high, tolerance);
             }
         }
     }
@@ -56,7 +68,7 @@ mod tests {
     #[test]
     fn a_profile_falls_from_one_to_zero() {
         let found = Profile::of(&vec![vec![0.2, 0.4], vec![0.6, 0.8]], &[0.0, 0.3, 0.5, 0.8]).unwrap();
-        let shares: Vec<f64> = found.points.iter().map(|point| point.1).collect();
+        let shares: Vec<f64> = found.points.iter().map(|point| point.share).collect();
         assert_eq!(shares, [1.0, 0.75, 0.5, 0.0]);
         assert_eq!(Profile::of(&vec![], &[0.5]), None);
     }

@@ -15,7 +15,7 @@ use super::painter::{Painter, Type};
 use super::scale::Rect;
 use super::style::{GRID, INK, MUTED, PAPER};
 use crate::report::ranking::{Pool, Ranking};
-use crate::stats::{ENOUGH_SEEDS, Profile};
+use crate::stats::{ENOUGH_SEEDS, Profile, ProfilePoint};
 
 /// Fewer settings than these say nothing about a share of settings.
 const ENOUGH_SETTINGS: usize = 5;
@@ -101,14 +101,14 @@ fn panel<DB: DrawingBackend>(
         painter.text(text, (frame.left - 6.0, y), SIDE, HPos::Right)?;
         painter.text(text, (place(value, 0.0).0, frame.bottom + 13.0), SIDE, HPos::Center)?;
     }
-    let curve = |value: &dyn Fn(&(f64, f64, (f64, f64))) -> f64, profile: &Profile| -> Vec<(f64, f64)> {
-        profile.points.iter().map(|point| place(point.0, value(point))).collect()
+    let curve = |value: fn(&ProfilePoint) -> f64, profile: &Profile| -> Vec<(f64, f64)> {
+        profile.points.iter().map(|point| place(point.tau, value(point))).collect()
     };
     for (_, profile) in methods.iter().enumerate().filter(|(index, _)| *index != own).map(|(_, method)| method) {
-        painter.line(&curve(&|point| point.1, profile), MUTED, 0.5)?;
+        painter.line(&curve(|point| point.share, profile), MUTED, 0.5)?;
     }
     let (_, profile) = &methods[own];
-    painter.line(&curve(&|point| point.2.0, profile), INK, 0.75)?;
-    painter.line(&curve(&|point| point.2.1, profile), INK, 0.75)?;
-    painter.line(&curve(&|point| point.1, profile), INK, 2.5)
+    painter.line(&curve(|point| point.interval.0, profile), INK, 0.75)?;
+    painter.line(&curve(|point| point.interval.1, profile), INK, 0.75)?;
+    painter.line(&curve(|point| point.share, profile), INK, 2.5)
 }
