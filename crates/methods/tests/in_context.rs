@@ -208,5 +208,5 @@ fn counted_and_trained_maps_read_answers() {
     assert_eq!(found.iter().map(|&class| class as usize).collect::<Vec<_>>(), gold);
     assert!(counted(2).is_err(), "a class has one answer");
     let linear = AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Answers });
-    assert_eq!(built(&model, &train, shots.clone(), linear).unwrap().n_trainable(), 3 * 3 + 3);
+    assert_eq!(built(&model, &train, shots, linear).unwrap().n_stored(), 3 * 3 + 3);
 }

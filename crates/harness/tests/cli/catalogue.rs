@@ -56,7 +56,7 @@ fn put_data(place: &Place) {
             CLASSES.as_slice(),
             format!(
                 "modality = 'text'\nreader = {{ label-lines = {{ labels = {classes}, encoding = 'utf-8' }} }}\n\
-                 template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes}, answer = {{ \
+                 template = {{ instruction = 'DO', input = '<{{text}}', cue = '>', separator = ';', labels = {classes}, variants = [{{ input = '{{text}}', cue = '=' }}], answer = {{ \
                  phrase = 'so', extraction = 'line@1', exemplars = [{exemplars}] }} }}"
             ),
         ),
