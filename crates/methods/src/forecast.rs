@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use reprogram_models::{Backbone, Input, Reading, Stream, TokenBatch, raised};
 
+use crate::likelihood::context_of;
 use crate::series::Normalised;
 use crate::{Program, Reads, Window};
 
@@ -11,10 +12,17 @@ impl Program {
     pub(crate) fn series_stream(&self, backbone: &dyn Backbone, windows: &[Window]) -> Stream {
         let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
         let text = |window: &Window| self.manipulations().iter().fold(String::new(), |text, part| part.series_text(text, window));
-        let rows = windows.iter().map(|window| tokenizer.encode_pair(&text(window), "").context).collect();
-        let stream = backbone.embed(Input::Tokens(TokenBatch::left_padded(rows)));
         let values = Normalised::of(windows, &backbone.device()).values;
         let tokens: Vec<Tensor<3>> = self.manipulations().iter().filter_map(|part| part.series_tokens(&values)).collect();
+        // Words are cut on the left where they would leave no room.
+        let n_own: usize = tokens.iter().map(|tokens| tokens.dims()[1]).sum();
+        let limit = context_of(backbone).saturating_sub(n_own).max(1);
+        let row = |window: &Window| {
+            let words = tokenizer.encode_pair(&text(window), "").context;
+            words[words.len().saturating_sub(limit)..].to_vec()
+        };
+        let rows = windows.iter().map(row).collect();
+        let stream = backbone.embed(Input::Tokens(TokenBatch::left_padded(rows)));
         tokens.into_iter().fold(stream, Stream::append)
     }
 
