@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use reprogram_models::in_f32;
-use reprogram_taxonomy::Misfit;
+use reprogram_taxonomy::{InputSpace, Misfit};
 use serde::{Deserialize, Serialize};
 
 use crate::Setup;
@@ -97,9 +97,9 @@ impl Patches {
 
 /// Values of a window, where a language model is fed series.
 pub(crate) fn history(setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
-    match (setup.backbone.tokenizer(), setup.placement) {
-        (Some(_), Some(placement)) => Ok(placement.image[1]),
-        (Some(_), None) | (None, _) => {
+    match (setup.backbone.card().main.input, setup.placement) {
+        (InputSpace::Tokens { .. }, Some(placement)) => Ok(placement.image[1]),
+        (InputSpace::Tokens { .. } | InputSpace::Image { .. } | InputSpace::Waveform { .. }, _) => {
             Err(Misfit::PartNeeds { part: part.to_owned(), needs: "series, and a language model that they are put in front of".to_owned() })
         }
     }

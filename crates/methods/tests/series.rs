@@ -13,7 +13,7 @@ use reprogram_methods::{
     SeriesPromptSpec, WindowMapSpec,
 };
 use reprogram_models::Backbone;
-use reprogram_taxonomy::Misfit;
+use reprogram_taxonomy::{Misfit, Modality};
 use toy::language::{HISTORY, HORIZON, built, model, windows};
 use toy::{method, values};
 
@@ -137,9 +137,14 @@ fn a_gradient_goes_through_the_model_to_all_of_the_map() {
 
 #[test]
 fn a_language_model_is_not_fed_bare_series() {
-    let linear = AlignmentSpec::LinearMap(LinearMapSpec::default());
-    insta::assert_snapshot!(program(&[], linear.clone()).unwrap_err(), @"tiny takes text input, but the data set holds time-series");
-    assert!(program(&[prototypes(None)], linear).is_ok(), "tokens are made of it");
+    let takes = |manipulations: &[ManipulationSpec], alignment| method(manipulations, alignment).takes();
+    let linear = || AlignmentSpec::LinearMap(LinearMapSpec::default());
+    assert_eq!(takes(&[], linear()), None);
+    for told in [prototypes(None), words()] {
+        assert_eq!(takes(std::slice::from_ref(&told), linear()), Some(Modality::TimeSeries));
+        assert!(program(&[told], linear()).is_ok());
+    }
+    assert_eq!(takes(&[], AlignmentSpec::WindowMap(WindowMapSpec {})), Some(Modality::TimeSeries));
     let long = ManipulationSpec::PatchPrototypes(PatchPrototypesSpec { patches: Patches { length: 25, stride: 8 }, ..Default::default() });
     insta::assert_snapshot!(program(&[long], HEAD).unwrap_err(), @"patch-prototypes needs patches of 1 to 24 values, in steps of at least one");
 }
