@@ -18,6 +18,9 @@ use super::{FRAMED, Toy, acoustic, batch, language, target, two_towers, values};
 
 pub(crate) const LABELS: [usize; 4] = [0, 1, 2, 1];
 
+/// The place whose classes are described.
+const DESCRIBED: &str = "photographs";
+
 /// A backbone and a task for it.
 pub(crate) struct Place {
     pub(crate) name: &'static str,
@@ -75,7 +78,7 @@ impl Place {
     /// Classes that catalogued descriptions are about, on the same; it knows their names, and few other words of descriptions.
     pub(crate) fn photographs() -> Self {
         let classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(str::to_owned);
-        Self { name: "photographs", target: Target { classes: classes.to_vec(), ..target(10) }, ..Self::two_towers() }
+        Self { name: DESCRIBED, target: Target { classes: classes.to_vec(), ..target(10) }, ..Self::two_towers() }
     }
 
     /// Texts on a language model.
@@ -103,8 +106,12 @@ impl Place {
         }
     }
 
-    /// A method's program, if it fits here.
+    /// A method's program, if it fits here. Where classes are described, others than those that read it have nothing to do.
     pub(crate) fn build(&self, method: &Method) -> Option<Program> {
+        let describes = method.manipulations.iter().any(|part| matches!(part, ManipulationSpec::ClassDescriptions(_)));
+        if self.name == DESCRIBED && !describes {
+            return None;
+        }
         let modality = match self.batch {
             Batch::Images(_) => Modality::Vision,
             Batch::Texts(_) => Modality::Text,
