@@ -92,3 +92,20 @@ fn speech(name: &str, files: &[Mapped], head: Option<&[u8]>, seconds: usize, dev
     let head = Weights::from_safetensors(head).map_err(|error| damaged(error.to_string()))?;
     encoder.with_head(head).map_err(|error| damaged(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARD: &str = include_str!("../../assets/speech-digits.md");
+
+    #[test]
+    fn the_labels_of_speech_digits_are_what_their_card_says() {
+        let weights = Weights::from_safetensors(SPEECH_DIGITS).unwrap();
+        let (weight, bias) = (weights.tensor("head.weight").unwrap(), weights.tensor("head.bias").unwrap());
+        assert_eq!((weight.shape, bias.shape), (vec![10, 96], vec![10]));
+        let n_numbers = weight.values.len() + bias.values.len();
+        assert!(CARD.starts_with("# speech-digits\n") && CARD.contains(&format!("map of {n_numbers} numbers")));
+        assert!(weight.values.iter().all(|value| value.is_finite()) && weight.values.iter().any(|value| value.abs() > 0.1));
+    }
+}
