@@ -91,11 +91,18 @@ impl Neighbours {
                 tokens
             }
         };
-        let stream = encoder.blocks(encoder.embed(Input::Tokens(TokenBatch::new(texts.iter().map(row).collect()))));
+        let rows: Vec<Vec<u32>> = texts.iter().map(row).collect();
+        let read: Vec<Vec<u32>> = rows.iter().filter(|row| !row.is_empty()).cloned().collect();
+        if read.is_empty() {
+            return rows.iter().map(|_| Arc::default()).collect();
+        }
+        let stream = encoder.blocks(encoder.embed(Input::Tokens(TokenBatch::new(read))));
         let features = raised(encoder.read(&stream, Reading::Features));
         let [_, dim] = features.dims();
         let values: Vec<f32> = features.try_into_vec_as().expect("features are floats");
-        values.chunks(dim).map(|row| Arc::new(unit(row))).collect()
+        let mut found = values.chunks(dim).map(|row| Arc::new(unit(row)));
+        // A text without a token has no features, and is as near to one item as to any other.
+        rows.iter().map(|row| if row.is_empty() { Arc::default() } else { found.next().expect("one a text that was read") }).collect()
     }
 }
 
