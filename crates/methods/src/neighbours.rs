@@ -87,6 +87,9 @@ impl Neighbours {
             }
             Judge::Encoder(..) => {
                 let mut tokens = tokenizer.encode_with_special_tokens(text);
+                if tokens.is_empty() {
+                    tokens = tokenizer.encode_pair(text, "").context;
+                }
                 tokens.truncate(limit);
                 tokens
             }
