@@ -39,5 +39,6 @@ pub mod search;
 pub mod selftest;
 pub mod stats;
 pub mod store;
+mod suggest;
 pub mod trial;
 pub mod workers;

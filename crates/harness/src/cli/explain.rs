@@ -109,8 +109,9 @@ fn method(args: &ExplainArgs) -> Result<(Method, Option<usize>), Failure> {
         }
     }
     let entry = reprogram_methods::catalog::find(&args.method).ok_or_else(|| {
-        let names: Vec<&str> = reprogram_methods::catalog::CATALOG.iter().map(|entry| entry.name).collect();
-        Failure::BadInput(format!("there is no method `{}`\n  help: one of {}", args.method, names.join(", ")))
+        let names = reprogram_methods::catalog::CATALOG.iter().map(|entry| entry.name);
+        let help = crate::suggest::instead_of(&args.method, names, "reprogram methods list");
+        Failure::BadInput(format!("there is no method `{}`\n  help: {help}", args.method))
     })?;
     Ok(((entry.method)(), None))
 }

@@ -7,12 +7,12 @@ use reprogram_taxonomy::{Paradigm, Point, Reading};
 use super::ComputeArgs;
 use super::explain::{load_data, load_encoders};
 use super::failure::Failure;
-use super::taxonomy::suggest::{nearest, or_list};
 use crate::backbones;
 use crate::config::Budget;
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
 use crate::plan::Cell;
 use crate::progress::Console;
+use crate::suggest::instead_of;
 use crate::trial::TrialError;
 
 /// Arguments of `reprogram methods`.
@@ -194,10 +194,7 @@ fn cite(names: &[String]) -> Result<String, Failure> {
 
 fn find(name: &str) -> Result<&'static Catalogued, Failure> {
     catalog::find(name).ok_or_else(|| {
-        let help = match nearest(name, CATALOG.iter().map(|entry| entry.name)).as_slice() {
-            [] => "`reprogram methods list` lists them".to_owned(),
-            near => format!("did you mean {}?", or_list(near)),
-        };
+        let help = instead_of(name, CATALOG.iter().map(|entry| entry.name), "reprogram methods list");
         Failure::BadInput(format!("there is no method `{name}`\n  help: {help}"))
     })
 }
@@ -247,7 +244,7 @@ mod tests {
         let error = find("vtp-deep").unwrap_err();
         insta::assert_snapshot!(error.to_string(), @"
         there is no method `vtp-deep`
-          help: did you mean `vpt-deep`?
+          help: did you mean `vpt-deep`? `reprogram methods list` lists all
         ");
     }
 }

@@ -4,7 +4,6 @@ mod axes;
 mod explain;
 mod grid;
 mod papers;
-pub(super) mod suggest;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::search::{RawSearch, Search};
+use crate::suggest;
 
 /// A method with what belongs to it in a sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -206,6 +207,6 @@ fn part<T: serde::de::DeserializeOwned>(table: toml::Table, span: Range<usize>, 
 
 /// What to say of a name that is not in the catalogue.
 pub(super) fn unknown_catalogued(name: &str) -> String {
-    let names: Vec<&str> = catalog::CATALOG.iter().map(|entry| entry.name).collect();
-    format!("there is no catalogued method `{name}`\n  help: one of {}", names.join(", "))
+    let help = suggest::instead_of(name, catalog::CATALOG.iter().map(|entry| entry.name), "reprogram methods list");
+    format!("there is no catalogued method `{name}`\n  help: {help}")
 }

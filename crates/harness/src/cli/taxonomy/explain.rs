@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use reprogram_taxonomy::{Paper, Point, Reading, Verdict};
 
-use super::{count_papers, suggest};
+use super::count_papers;
 use crate::cli::failure::Failure;
 use crate::listing::Listing;
+use crate::suggest;
 
 const RUN: &str = "A sweep file takes any legal point: a `[[method.manipulation]]` table with its modality, format, location and operator, and the method's alignment.";
 

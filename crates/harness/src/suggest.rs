@@ -1,8 +1,8 @@
 //! "Did you mean …": the names nearest to a misspelt one.
 
-/// Up to three candidates that start with `word`, or are few edits away from it, nearest first. The farther ones are
-/// left out where one is much nearer.
-pub(in crate::cli) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+/// Up to three candidates that start with `word`, hold it, or are few edits away from it, nearest first. The farther ones
+/// are left out where one is much nearer.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     if word.is_empty() {
         return Vec::new();
@@ -10,7 +10,7 @@ pub(in crate::cli) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item
     let tolerance = (word.chars().count() / 3).max(2);
     let mut near: Vec<(usize, &str)> = candidates
         .into_iter()
-        .map(|candidate| (if candidate.starts_with(&word) { 0 } else { edits(&word, candidate) }, candidate))
+        .map(|candidate| (distance(&word, candidate), candidate))
         .filter(|(distance, _)| *distance <= tolerance)
         .collect();
     near.sort_unstable();
@@ -19,13 +19,31 @@ pub(in crate::cli) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item
     near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }
 
+/// What to do about a name that is none of `known`: the nearest ones, and the command that lists all.
+pub(crate) fn instead_of<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, command: &str) -> String {
+    match nearest(word, known).as_slice() {
+        [] => format!("`{command}` lists all"),
+        near => format!("did you mean {}? `{command}` lists all", or_list(near)),
+    }
+}
+
 /// `a`, `b` or `c`, each in back-quotes.
-pub(in crate::cli) fn or_list(names: &[&str]) -> String {
+pub(crate) fn or_list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// A word of three letters and more that a name holds is as near to it as one edit.
+fn distance(word: &str, candidate: &str) -> usize {
+    let edits = edits(word, candidate);
+    match candidate.find(word) {
+        Some(0) => 0,
+        Some(_) if word.len() > 2 => edits.min(1),
+        Some(_) | None => edits,
     }
 }
 
@@ -63,6 +81,7 @@ mod tests {
     fn the_nearest_comes_first() {
         assert_eq!(nearest("blmm", ["smm", "blm", "vpt"]), ["blm", "smm"]);
         assert_eq!(nearest("visual", ["visual-prompting", "vpt"]), ["visual-prompting"]);
+        assert_eq!(nearest("ilm", ["icl", "smm", "vp-ilm"]), ["vp-ilm", "icl", "smm"]);
         assert_eq!(nearest("promt-tuning", ["prefix-tuning", "prompt-tuning"]), ["prompt-tuning"]);
         assert!(nearest("quicksort", ["smm", "blm"]).is_empty());
         assert!(nearest("", ["smm", "blm"]).is_empty());
