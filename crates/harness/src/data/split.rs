@@ -138,6 +138,11 @@ impl<Purpose> Split<Purpose> {
         &self.examples
     }
 
+    /// The first item alone.
+    pub fn first(&self) -> Self {
+        Self::of(self.examples.iter().take(1).cloned().collect())
+    }
+
     /// How many items there are.
     pub fn len(&self) -> usize {
         self.examples.len()

@@ -100,6 +100,10 @@ impl Trial<'_> {
     pub fn check(&self) -> Result<Built, TrialError> {
         let splits = self.splits()?;
         let program = self.program(&splits)?;
+        if !self.method.alignment.reads_generated() {
+            // What one item shows is a misfit now, not a failure of every trial later.
+            self.present(&splits.test.first(), None)?;
+        }
         let cut = program.cut(self.backbone);
         let is_trained = program.signature().is_trainable() && cut != Cut::Output;
         // A series' tokens are its program's own from the embedding on.
@@ -184,4 +188,50 @@ impl Trial<'_> {
 
 fn stop_if_asked() -> Result<(), TrialError> {
     if interrupt::requested() { Err(TrialError::Interrupted) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assets::{AssetStore, Network, Settings, Silent};
+    use crate::data::{Content, Example, Gold, Image};
+    use crate::device::{DeviceChoice, Precision};
+    use crate::plan::Workshop;
+    use crate::registry::{PartName, Registry};
+
+    /// Colour images on a backbone of one channel were planned, and failed in every trial.
+    #[test]
+    fn items_that_cannot_be_presented_are_a_misfit_of_the_plan() {
+        let device = Device::flex();
+        let folder = tempfile::tempdir().unwrap();
+        let (registry, store) =
+            (Registry::built_in().unwrap(), AssetStore::new(Settings::new(folder.path().to_owned(), Network::Forbidden)));
+        let numbers = Precision::F32.on(DeviceChoice::Cpu).unwrap();
+        let workshop = Workshop { registry: &registry, store: &store, device: &device, numbers, progress: &Silent };
+        let letters = crate::backbones::load("letters-vit", &workshop).unwrap();
+        let check = |channels: usize| {
+            let image = |i: usize| Image { channels, height: 2, width: 2, pixels: vec![i as f32 / 64.0; 4 * channels] };
+            let example = |i| Example { id: format!("i{i}"), content: Content::Image(image(i)), gold: Gold::Class(i % 2) };
+            let split = registry.dataset("digits").unwrap().split();
+            let classes = vec!["a".to_owned(), "b".to_owned()];
+            let parts = [(PartName::All, (0..40).map(example).collect())].into();
+            let dataset = DataSet::from_parts("small", reprogram_taxonomy::Modality::Vision, classes.clone(), split, parts).unwrap();
+            let trial = Trial {
+                method: &(reprogram_methods::catalog::find("linear-only").unwrap().method)(),
+                backbone: letters.backbone.as_ref(),
+                encoders: &Encoders::default(),
+                dataset: &dataset,
+                target: &Target { classes, template: None, shares_source_labels: false },
+                placement: Some(Placement { canvas: [28, 28], image: [20, 20] }),
+                budget: &Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None },
+                augment: None,
+                device: &device,
+                seed: 1,
+                keeping: None,
+            };
+            trial.check().map(|_| ())
+        };
+        check(1).unwrap();
+        insta::assert_snapshot!(check(3).unwrap_err(), @"the backbone needs images of 1 colour channels, or grey ones, but they have 3");
+    }
 }
