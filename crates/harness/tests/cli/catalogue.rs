@@ -156,10 +156,13 @@ fn every_entry_runs_from_end_to_end() {
              image-size = 20\nbudget = {{ epochs = 1, batch-size = 10, train-items = 20, validation-items = 4, test-items = 4 }}\n"
         ),
     );
-    let mut command = place.command(&["sweep", "all.toml", "--offline", "--results", ".", "--jobs", "1"]);
-    let folder = place.path("");
-    command.env("REPROGRAM_REGISTRY", &folder).env("REPROGRAM_MIRROR", &folder);
-    let out = place.ran(command.output().unwrap()).ok();
+    let swept = |results: &str, own: &[&str]| {
+        let mut command = place.command(&[&["sweep", "all.toml", "--offline", "--results", results, "--jobs", "1"], own].concat());
+        let folder = place.path("");
+        command.env("REPROGRAM_REGISTRY", &folder).env("REPROGRAM_MIRROR", &folder);
+        place.ran(command.output().unwrap()).ok()
+    };
+    let out = swept(".", &[]);
     let mut runs: BTreeMap<String, usize> = BTreeMap::new();
     for record in place.list("all/records") {
         let record: serde_json::Value = serde_json::from_slice(&place.read(&format!("all/records/{record}"))).unwrap();
@@ -168,6 +171,27 @@ fn every_entry_runs_from_end_to_end() {
     }
     let idle: Vec<&str> = names.into_iter().filter(|name| !runs.contains_key(*name)).collect();
     assert!(idle.is_empty(), "nothing here runs {idle:?}: give this test a model or data that do\n{out}");
+
+    // Whatever is kept and read again, the numbers are those of a run that keeps nothing.
+    swept("alone", &["--no-reuse"]);
+    let (mut reused, mut differing) = (0, Vec::new());
+    for name in place.list("all/records") {
+        let read =
+            |folder: &str| -> serde_json::Value { serde_json::from_slice(&place.read(&format!("{folder}/records/{name}"))).unwrap() };
+        let (kept, alone) = (read("all"), read("alone/all"));
+        reused += kept["status"]["outcome"]["costs"]["reused_items"].as_u64().unwrap();
+        assert_eq!(alone["status"]["outcome"]["costs"]["reused_items"], 0, "{name}");
+        for split in ["validation", "test"] {
+            let of = |record: &serde_json::Value, key: &str| record["status"]["outcome"][split][key].as_f64();
+            let loss = of(&kept, "loss").zip(of(&alone, "loss"));
+            let is_near = loss.is_none_or(|(kept, alone)| (kept - alone).abs() <= 1e-5 * kept.max(1.0));
+            if of(&kept, "accuracy") != of(&alone, "accuracy") || !is_near {
+                differing.push(format!("{} on {}, {split}: {loss:?}", kept["method"], kept["backbone"]));
+            }
+        }
+    }
+    assert!(reused > 0, "nothing was kept, so that nothing was compared");
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 const SEARCHED: &str = "name = 'found'\nseeds = [1, 2]\n[method.tuned]\nuse = 'linear-only'\n[method.tuned.search]\n\
