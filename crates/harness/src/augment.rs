@@ -18,7 +18,7 @@ use rand::{Rng, RngExt as _};
 use reprogram_methods::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::presentation::resized;
+use crate::resample::{Kernel, resized};
 
 /// One change.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ impl Pixels<'_> {
         for plane in self.values.chunks_exact_mut(height * width) {
             let rows = plane.chunks_exact(width).skip(top).take(part[0]);
             let cut: Vec<f32> = rows.flat_map(|row| row[left..left + part[1]].to_vec()).collect();
-            plane.copy_from_slice(&resized(cut, part, self.size));
+            plane.copy_from_slice(&resized(cut, part, self.size, Kernel::Bilinear));
         }
     }
 }

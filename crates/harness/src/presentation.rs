@@ -1,8 +1,6 @@
 //! Data as a backbone takes it: images, recordings and series on its canvas, texts as they are.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use image::imageops::{FilterType, resize};
-use image::{ImageBuffer, Luma};
 use reprogram_methods::{Batch, Placement, Program, Query, Window};
 use reprogram_models::{Backbone, in_f32};
 use reprogram_taxonomy::{Card, InputSpace, Misfit, Modality};
@@ -11,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::assets::Digest;
 use crate::augment::Changes;
 use crate::data::{Content, Example, Recording, Split, resampled};
+use crate::resample::{Kernel, resized};
 
 /// The items of one split, ready to be fed. A clone shares them.
 #[derive(Clone)]
@@ -229,7 +228,7 @@ fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec
     for channel in 0..channels {
         let size = image.height * image.width;
         let plane = image.pixels[channel.min(image.channels - 1) * size..][..size].to_vec();
-        let plane = resized(plane, [image.height, image.width], placement.image);
+        let plane = resized(plane, [image.height, image.width], placement.image, Kernel::Bilinear);
         for row in 0..inner_height {
             let start = channel * height * width + (top + row) * width + left;
             canvas[start..start + inner_width].copy_from_slice(&plane[row * inner_width..(row + 1) * inner_width]);
@@ -255,13 +254,6 @@ fn laid(example: &Example, samples: usize, rate: usize) -> Result<Vec<f32>, Misf
     let mut canvas = vec![0.0; samples];
     canvas[silence..silence + n].copy_from_slice(&values[cut..cut + n]);
     Ok(canvas)
-}
-
-/// One colour channel, resized by an antialiased triangle filter (Pillow's bilinear).
-pub(crate) fn resized(plane: Vec<f32>, from: [usize; 2], to: [usize; 2]) -> Vec<f32> {
-    let buffer: ImageBuffer<Luma<f32>, Vec<f32>> =
-        ImageBuffer::from_raw(from[1] as u32, from[0] as u32, plane).expect("an image has as many pixels as it says");
-    resize(&buffer, to[1] as u32, to[0] as u32, FilterType::Triangle).into_raw()
 }
 
 #[cfg(test)]

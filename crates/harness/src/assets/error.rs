@@ -176,6 +176,27 @@ impl Reason {
         }
     }
 
+    /// Whether a file or an archive was there, and was not what is pinned.
+    const fn is_of_another_content(&self) -> bool {
+        match self {
+            Self::Truncated { .. }
+            | Self::TooLong { .. }
+            | Self::WrongHash { .. }
+            | Self::NoMember { .. }
+            | Self::Escapes { .. }
+            | Self::Archive { .. } => true,
+            Self::Offline
+            | Self::NoMirror
+            | Self::NoFile(_)
+            | Self::ClientMissing { .. }
+            | Self::ClientFailed { .. }
+            | Self::NotOneFile { .. }
+            | Self::Status { .. }
+            | Self::Request { .. }
+            | Self::Read { .. } => false,
+        }
+    }
+
     /// A stream broke.
     pub(super) fn read(error: &io::Error) -> Self {
         Self::Read { said: error.to_string() }
@@ -188,6 +209,14 @@ impl Reason {
 }
 
 impl AssetError {
+    /// Whether a source gave something else than what is pinned, not nothing.
+    pub fn is_of_another_content(&self) -> bool {
+        match self {
+            Self::NotObtained { failures, .. } => failures.iter().any(|failure| failure.reason.is_of_another_content()),
+            Self::Cache { .. } | Self::NoCacheFolder | Self::BadFileName { .. } => false,
+        }
+    }
+
     /// Every source failed.
     pub(super) fn not_obtained(asset: &Asset, failures: Vec<SourceFailure>, by_hand: PathBuf) -> Self {
         Self::NotObtained { name: asset.name().to_owned(), bytes: asset.bytes(), sha256: asset.sha256(), failures, by_hand }

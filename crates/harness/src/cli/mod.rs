@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod compare;
 pub mod completions;
+pub mod data;
 pub mod devices;
 pub mod explain;
 pub mod failure;
@@ -61,6 +62,8 @@ enum Command {
     Methods(methods::MethodsArgs),
     /// Browse the axes, the grid and the catalogue of papers
     Taxonomy(taxonomy::TaxonomyArgs),
+    /// Browse the data sets: what there is, what an item looks like, whether files are what the tables say
+    Data(data::DataArgs),
     /// Bring the files of data sets and checkpoints to this machine
     Fetch(fetch::FetchArgs),
     /// Train a source model that no package ships
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &console),
         Command::Methods(args) => methods::run(&args, &console),
         Command::Taxonomy(args) => taxonomy::run(&args),
+        Command::Data(args) => data::run(&args, &console),
         Command::Fetch(args) => fetch::run_with(&args, &console),
         Command::Pretrain(args) => pretrain::run(&args, &console),
         Command::Score(args) => score::run(&args, &console),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use reprogram_methods::AnswerForm;
 use reprogram_taxonomy::Modality;
 use sha2::{Digest as _, Sha256};
 
@@ -11,13 +10,14 @@ use super::image_csv::Grey;
 use super::image_tar::Folders;
 use super::json_items::Places;
 use super::json_lines::Fields;
+use super::parts::RawPart;
 use super::pools::Pools;
 use super::recording_tar::Named;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
 use super::{
-    Content, DataError, Example, Gold, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_items, json_lines,
-    label_lines, recording_tar, series_lines, text_csv, zip_texts,
+    Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_items, json_lines, label_lines,
+    recording_tar, series_lines, text_csv, zip_texts,
 };
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
@@ -38,11 +38,12 @@ impl DataSet {
     /// Loads a data set of the registry, and fetches its files where they are not there.
     pub fn load(name: &str, registry: &Registry, store: &AssetStore, progress: &dyn Progress) -> Result<Self, DataError> {
         let entry = registry.dataset(name)?;
-        let mut paths = store.obtain_all(&entry.assets(), Trust::Stamp, progress)?.into_iter().map(|obtained| obtained.path);
         let mut parts = BTreeMap::new();
-        for part in entry.parts() {
-            let files: Vec<PathBuf> = paths.by_ref().take(part.files.len()).collect();
-            parts.insert(part.name, read_part(name, entry, part, &files)?);
+        for part in RawPart::read_all(entry, store, Trust::Stamp, progress)? {
+            if let Some(fault) = part.faults(name, entry).into_iter().next() {
+                return Err(fault);
+            }
+            parts.insert(part.name, part.examples);
         }
         let new = Self::from_parts(name, entry.modality(), entry.classes().to_vec(), entry.split(), parts)?;
         Ok(Self { template: entry.template().cloned(), ..new })
@@ -127,10 +128,11 @@ impl DataSet {
     }
 }
 
-fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]) -> Result<Vec<Example>, DataError> {
+/// The rows of a part, uncounted.
+pub(super) fn read_rows(entry: &DataSetEntry, part: &Part, paths: &[PathBuf]) -> Result<Rows, DataError> {
     let file = |place: usize| SourceFile { path: &paths[place], part: part.name };
     let n_classes = entry.classes().len();
-    let Rows { examples, left_out } = match entry.reader() {
+    let rows = match entry.reader() {
         &Reader::ImageCsv { height, width, highest } => image_csv::read(file(0), Grey { height, width, highest }, n_classes)?,
         &Reader::ImageU16 { height, width, highest } => image_u16::read(file(0), file(1), Grey { height, width, highest }, n_classes)?,
         &Reader::ImageIdx { height, width } => image_idx::read(file(0), file(1), [height, width], n_classes)?,
@@ -167,40 +169,7 @@ fn read_part(dataset: &str, entry: &DataSetEntry, part: &Part, paths: &[PathBuf]
             json_items::read(file(0), places)?
         }
     };
-    let name = part.name.as_str();
-    // Where answers are open, all rows are of one kind.
-    let counted = if entry.classes().is_empty() {
-        vec![("any answer".to_owned(), examples.len())]
-    } else {
-        let of = |label: usize| examples.iter().filter(|example| example.gold.class() == Some(label)).count();
-        entry.classes().iter().cloned().enumerate().map(|(label, class)| (class, of(label))).collect()
-    };
-    for ((class, found), &expected) in counted.into_iter().zip(&part.rows) {
-        if found != expected {
-            return Err(DataError::RowCount { dataset: dataset.to_owned(), part: name, class, found, expected });
-        }
-    }
-    if let Some(form) = entry.template().and_then(|template| template.answer.as_ref()) {
-        check_answers(dataset, form, &examples)?;
-    }
-    if left_out != part.left_out {
-        return Err(DataError::LeftOutCount { dataset: dataset.to_owned(), part: name, found: left_out, expected: part.left_out });
-    }
-    Ok(examples)
-}
-
-/// The data set's own rule finds every gold answer in itself.
-fn check_answers(dataset: &str, form: &AnswerForm, examples: &[Example]) -> Result<(), DataError> {
-    for example in examples {
-        match &example.gold {
-            Gold::Answer { text, .. } if form.extraction.normal(text).is_none() => {
-                let (dataset, id) = (dataset.to_owned(), example.id.clone());
-                return Err(DataError::Unreadable { dataset, id, extraction: form.extraction.as_str(), gold: text.clone() });
-            }
-            Gold::Answer { .. } | Gold::Class(_) => {}
-        }
-    }
-    Ok(())
+    Ok(rows)
 }
 
 fn digest_of(rows: &[&Example]) -> Digest {
