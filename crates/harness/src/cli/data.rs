@@ -95,7 +95,7 @@ pub fn run(args: &DataArgs, progress: &dyn Progress) -> Result<String, Failure> 
 }
 
 fn find<'a>(registry: &'a Registry, name: &str) -> Result<&'a DataSetEntry, Failure> {
-    registry.datasets().get(name).ok_or_else(|| {
+    registry.dataset(name).map_err(|_| {
         let help = instead_of(name, registry.datasets().keys().map(String::as_str), "reprogram data list");
         Failure::BadInput(format!("there is no data set `{name}`\n  help: {help}"))
     })
@@ -113,6 +113,7 @@ fn sizes(entry: &DataSetEntry) -> Vec<String> {
         .filter_map(|(split, holdout)| match holdout {
             Holdout::Official => None,
             Holdout::ByContent { percent } | Holdout::ByGroup { percent, .. } => Some(format!("{split} {percent} %")),
+            Holdout::Fold { fold, of } => Some(format!("{split} fold {fold} of {of}")),
         })
         .collect();
     let size = |part: &crate::registry::Part| {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Amount;
+
 /// A budget. It goes into the record as it stands here, defaults written out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -16,9 +18,9 @@ pub struct Budget {
     /// Training items over all classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_items: Option<usize>,
-    /// Validation items, the same for every seed; all when left out.
+    /// Validation items, the same for every seed: so many, or `{ shots = N }` of each class; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation_items: Option<usize>,
+    pub validation_items: Option<Amount>,
     /// Test items, the same for every seed; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_items: Option<usize>,
@@ -32,7 +34,7 @@ impl Budget {
             ("batch-size", Some(self.batch_size)),
             ("shots", self.shots),
             ("train-items", self.train_items),
-            ("validation-items", self.validation_items),
+            ("validation-items", self.validation_items.map(Amount::number)),
             ("test-items", self.test_items),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == Some(0)) {

@@ -77,11 +77,13 @@ pub enum DataError {
     },
     /// More shots than there are items of a class.
     #[error(
-        "data set `{dataset}`: {wanted} shots a class were asked for, but class `{class}` has {found} train items\nhelp: ask for at most {found} shots"
+        "data set `{dataset}`: {wanted} shots a class were asked for, but class `{class}` has {found} {split} items\nhelp: ask for at most {found} shots"
     )]
     TooManyShots {
         /// The data set.
         dataset: String,
+        /// The split.
+        split: &'static str,
         /// The smallest class.
         class: String,
         /// Shots asked for.
@@ -91,11 +93,13 @@ pub enum DataError {
     },
     /// Shots a class without classes.
     #[error(
-        "data set `{dataset}`: {wanted} shots a class were asked for, but its answers are open, without classes\nhelp: give `train-items` instead of `shots`"
+        "data set `{dataset}`: {wanted} {split} shots a class were asked for, but its answers are open, without classes\nhelp: give `{split}-items` as a number instead"
     )]
     NoClasses {
         /// The data set.
         dataset: String,
+        /// The split.
+        split: &'static str,
         /// Shots asked for.
         wanted: usize,
     },

@@ -1,5 +1,6 @@
 //! Target data: loaded from pinned files, counted, and divided so that selection never sees a test item.
 
+mod amount;
 mod dataset;
 mod error;
 mod example;
@@ -27,6 +28,7 @@ mod question_tests;
 #[cfg(test)]
 mod tests;
 
+pub use amount::Amount;
 pub use dataset::DataSet;
 pub use error::DataError;
 pub use example::{Content, Example, Gold, Image, Recording, Series};

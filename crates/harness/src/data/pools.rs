@@ -59,17 +59,13 @@ impl Pools {
         let open = single(open, &mut left_out);
         let (test, open) = match rule.test {
             Holdout::Official => (official_test, open),
-            Holdout::ByContent { percent } => open.into_iter().partition(|(content, _)| falls_into("test", *content, percent)),
-            Holdout::ByGroup { percent, until } => open.into_iter().partition(|(_, item)| falls_into("test", series(item, until), percent)),
+            drawn => open.into_iter().partition(|item| is_held_out("test", drawn, item)),
         };
         let tested: BTreeSet<Digest> = test.iter().map(|(content, _)| *content).collect();
         let open = without(open, &tested, &mut left_out);
         let (validation, open) = match rule.validation {
             Holdout::Official => (without(official_validation, &tested, &mut left_out), open),
-            Holdout::ByContent { percent } => open.into_iter().partition(|(content, _)| falls_into("validation", *content, percent)),
-            Holdout::ByGroup { percent, until } => {
-                open.into_iter().partition(|(_, item)| falls_into("validation", series(item, until), percent))
-            }
+            drawn => open.into_iter().partition(|item| is_held_out("validation", drawn, item)),
         };
         let validated: BTreeSet<Digest> = validation.iter().map(|(content, _)| *content).collect();
         let train = without(open, &validated, &mut left_out);
@@ -86,6 +82,22 @@ impl Pools {
         let LeftOut { repeated, ambiguous } = self.left_out;
         PoolSizes { train: self.train.len(), validation: self.validation.len(), test: self.test.len(), repeated, ambiguous }
     }
+}
+
+/// Whether a rule holds an item out; an official one draws nothing.
+fn is_held_out(purpose: &str, rule: Holdout, (content, item): &Item) -> bool {
+    match rule {
+        Holdout::Official => false,
+        Holdout::ByContent { percent } => falls_into(purpose, *content, percent),
+        Holdout::ByGroup { percent, until } => falls_into(purpose, series(item, until), percent),
+        Holdout::Fold { fold, of } => fold_of(purpose, *content, of) == fold,
+    }
+}
+
+/// The fold, counted from one, that a content belongs to. The folds of another purpose are independent of it.
+fn fold_of(purpose: &str, of: Digest, n: u8) -> u8 {
+    let place = Digest::of_parts(&["fold", purpose, &of.to_string()]).leading_u64();
+    ((u128::from(place) * u128::from(n)) >> 64) as u8 + 1
 }
 
 /// The series that an item belongs to.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, DataSet, Example};
+use super::{Amount, DataError, DataSet, Example};
 use crate::assets::Digest;
 
 /// Marks what parameters and mappings are fitted on.
@@ -54,7 +54,7 @@ pub struct Draw {
     /// How many train items.
     pub train: TrainSize,
     /// How many validation items; all where there is no number.
-    pub validation_items: Option<usize>,
+    pub validation_items: Option<Amount>,
     /// How many test items; all where there is no number.
     pub test_items: Option<usize>,
 }
@@ -88,11 +88,20 @@ pub fn draw(dataset: &DataSet, wanted: &Draw) -> Result<Splits, DataError> {
     let train = match wanted.train {
         TrainSize::All => candidates,
         TrainSize::Items(n) => first("train", candidates, Some(n))?,
-        TrainSize::Shots(k) => balanced(dataset, candidates, k)?,
+        TrainSize::Shots(k) => balanced(dataset, "train", candidates, k)?,
     };
-    let validation = first("validation", ordered(&pools.validation, &["validation"]), wanted.validation_items)?;
+    let candidates = ordered(&pools.validation, &["validation"]);
+    let validation = match wanted.validation_items {
+        Some(Amount::Shots(k)) => balanced(dataset, "validation", candidates, k)?,
+        Some(Amount::Items(n)) => first("validation", candidates, Some(n))?,
+        None => candidates,
+    };
     let test = first("test", ordered(&pools.test, &["test"]), wanted.test_items)?;
-    let rule = format!("{}; train: {}; validation items: {}; test items: {}", dataset.split(), wanted.train, validation.len(), test.len());
+    let chosen = match wanted.validation_items {
+        Some(each @ Amount::Shots(_)) => format!("{} ({each})", validation.len()),
+        Some(Amount::Items(_)) | None => validation.len().to_string(),
+    };
+    let rule = format!("{}; train: {}; validation items: {chosen}; test items: {}", dataset.split(), wanted.train, test.len());
     Ok(Splits { train: Split::of(train), validation: Split::of(validation), test: Split::of(test), rule })
 }
 
@@ -108,10 +117,10 @@ fn ordered(items: &[Arc<Example>], purpose: &[&str]) -> Vec<Arc<Example>> {
 }
 
 /// The first `k` candidates of each class, in the candidates' order.
-fn balanced(dataset: &DataSet, candidates: Vec<Arc<Example>>, k: usize) -> Result<Vec<Arc<Example>>, DataError> {
+fn balanced(dataset: &DataSet, split: &'static str, candidates: Vec<Arc<Example>>, k: usize) -> Result<Vec<Arc<Example>>, DataError> {
     let mut taken = vec![0; dataset.classes().len()];
     if taken.is_empty() {
-        return Err(DataError::NoClasses { dataset: dataset.name().to_owned(), wanted: k });
+        return Err(DataError::NoClasses { dataset: dataset.name().to_owned(), split, wanted: k });
     }
     let shots = candidates.into_iter().filter(|item| {
         item.gold.class().is_some_and(|class| {
@@ -122,7 +131,8 @@ fn balanced(dataset: &DataSet, candidates: Vec<Arc<Example>>, k: usize) -> Resul
     let shots: Vec<_> = shots.collect();
     match taken.iter().enumerate().min_by_key(|(_, found)| **found) {
         Some((label, &found)) if found < k => {
-            Err(DataError::TooManyShots { dataset: dataset.name().to_owned(), class: dataset.classes()[label].clone(), wanted: k, found })
+            let (dataset, class) = (dataset.name().to_owned(), dataset.classes()[label].clone());
+            Err(DataError::TooManyShots { dataset, split, class, wanted: k, found })
         }
         Some(_) | None => Ok(shots),
     }

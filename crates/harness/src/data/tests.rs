@@ -1,5 +1,6 @@
 //! Readers on small files, and the properties that every division and every draw must have.
 
+mod protocols;
 mod sounds;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -356,7 +357,7 @@ fn asking_for_too_much_says_what_there_is() {
     let complaints = [
         complaint(Draw { train: TrainSize::Shots(40), ..ALL }),
         complaint(Draw { train: TrainSize::Items(500), ..ALL }),
-        complaint(Draw { validation_items: Some(500), ..ALL }),
+        complaint(Draw { validation_items: Some(Amount::Items(500)), ..ALL }),
         complaint(Draw { test_items: Some(500), ..ALL }),
     ];
     insta::assert_snapshot!(complaints.join("\n\n"));
@@ -364,7 +365,7 @@ fn asking_for_too_much_says_what_there_is() {
 
 #[test]
 fn the_rule_is_said_in_words() {
-    let splits = draw(&hundred(), &Draw { train: TrainSize::Shots(4), validation_items: Some(5), ..ALL }).unwrap();
+    let splits = draw(&hundred(), &Draw { train: TrainSize::Shots(4), validation_items: Some(Amount::Items(5)), ..ALL }).unwrap();
     insta::assert_snapshot!(splits.rule);
 }
 
@@ -451,7 +452,7 @@ proptest! {
     #[test]
     fn a_seed_moves_train_items_only(seeds: (u64, u64), n in 1..40_usize) {
         let dataset = hundred();
-        let with = |seed| draw(&dataset, &Draw { seed, train: TrainSize::Items(n), validation_items: Some(5), test_items: Some(15) }).unwrap();
+        let with = |seed| draw(&dataset, &Draw { seed, train: TrainSize::Items(n), validation_items: Some(Amount::Items(5)), test_items: Some(15) }).unwrap();
         let (one, other) = (with(seeds.0), with(seeds.1));
         prop_assert_eq!(one.train.len(), n);
         prop_assert_eq!((ids(&one.validation), ids(&one.test)), (ids(&other.validation), ids(&other.test)));

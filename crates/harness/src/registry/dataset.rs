@@ -4,22 +4,23 @@ use reprogram_taxonomy::Modality;
 use serde::{Deserialize, Serialize};
 
 use super::file::{BadFile, RawFile};
-use super::{Holdout, Reader, SplitRule, Template};
+use super::{Folds, Holdout, Reader, SplitRule, Template};
 use crate::assets::Asset;
 
 /// A data set.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "RawDataSet")]
 pub struct DataSetEntry {
-    about: String,
+    pub(super) about: String,
     modality: Modality,
     classes: Vec<String>,
     template: Option<Template>,
     licence: String,
     citation: String,
-    reader: Reader,
-    split: SplitRule,
-    parts: Vec<Part>,
+    pub(super) reader: Reader,
+    pub(super) split: SplitRule,
+    pub(super) folds: Option<Folds>,
+    pub(super) parts: Vec<Part>,
 }
 
 /// One part of a data set, as its makers divided it.
@@ -74,6 +75,8 @@ struct RawDataSet {
     citation: String,
     reader: Reader,
     split: RawSplit,
+    #[serde(default)]
+    folds: Option<Folds>,
     parts: Vec<RawPart>,
 }
 
@@ -99,7 +102,7 @@ struct RawPart {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum BadDataSet {
+pub(super) enum BadDataSet {
     #[error("`classes` names {0}; a data set has at least two")]
     TooFewClasses(usize),
     #[error("`classes` names `{0}` twice")]
@@ -126,6 +129,16 @@ enum BadDataSet {
     NeedsPercent { part: &'static str },
     #[error("`split` has `{part}-percent`, but there is an official part `{part}`")]
     NeedlessPercent { part: &'static str },
+    #[error("`folds.by-content = {0}`; cross-validation has 2 to 100 folds")]
+    FoldCount(usize),
+    #[error("`folds.by-content` divides items without parts, but `parts` has others than `all`")]
+    FoldsOfParts,
+    #[error("`folds = \"by-name\"` needs a reader whose files' names say the part")]
+    FoldsWithoutNames,
+    #[error(
+        "`folds = \"by-name\"` needs at least 3 words for parts, as many rows of each class under each of them, and the same files in all parts"
+    )]
+    UnevenFolds,
     #[error(transparent)]
     File(#[from] BadFile),
 }
@@ -150,8 +163,10 @@ impl TryFrom<RawDataSet> for DataSetEntry {
         // Open answers are counted together.
         let n_counts = raw.classes.len().max(1);
         let parts = raw.parts.into_iter().map(|part| part.check(&reader, n_counts)).collect::<Result<_, _>>()?;
-        let RawDataSet { about, modality, classes, template, licence, citation, .. } = raw;
-        Ok(Self { about, modality, classes, template, licence, citation, reader, split, parts })
+        let RawDataSet { about, modality, classes, template, licence, citation, folds, .. } = raw;
+        let new = Self { about, modality, classes, template, licence, citation, reader, split, folds, parts };
+        new.check_folds()?;
+        Ok(new)
     }
 }
 
@@ -262,6 +277,11 @@ impl DataSetEntry {
     /// How it is divided.
     pub const fn split(&self) -> SplitRule {
         self.split
+    }
+
+    /// How it is divided for cross-validation, where it is.
+    pub const fn folds(&self) -> Option<Folds> {
+        self.folds
     }
 
     /// Its parts.

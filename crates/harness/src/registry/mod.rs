@@ -6,6 +6,7 @@
 mod checkpoint;
 mod dataset;
 mod file;
+mod folds;
 mod fonts;
 mod name_pattern;
 mod photos;
@@ -25,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub use checkpoint::{Checkpoint, CheckpointFile, Role, WeightFormat, Weights};
 pub use dataset::{DataSetEntry, Part, PartName};
+pub use folds::Folds;
 pub use fonts::Fonts;
 pub use name_pattern::NamePattern;
 pub use photos::{PhotoFiles, Photos};
@@ -41,6 +43,7 @@ const PHOTOS: &str = include_str!("../../assets/photos.toml");
 #[derive(Debug, Clone)]
 pub struct Registry {
     datasets: BTreeMap<String, DataSetEntry>,
+    folds: BTreeMap<String, DataSetEntry>,
     checkpoints: BTreeMap<String, Checkpoint>,
     fonts: Fonts,
     photos: Photos,
@@ -82,7 +85,9 @@ impl Registry {
     pub fn built_in() -> Result<Self, RegistryError> {
         let fonts = parse("fonts.toml", FONTS)?;
         let photos = parse("photos.toml", PHOTOS)?;
-        Ok(Self { datasets: datasets("datasets.toml", DATASETS)?, checkpoints: checkpoints("models.toml", MODELS)?, fonts, photos })
+        let datasets = datasets("datasets.toml", DATASETS)?;
+        let folds = folds(&datasets);
+        Ok(Self { datasets, folds, checkpoints: checkpoints("models.toml", MODELS)?, fonts, photos })
     }
 
     /// The built-in tables, and those of the folder that `REPROGRAM_REGISTRY` names.
@@ -102,6 +107,7 @@ impl Registry {
         }
         if let Some(text) = read(&more_datasets)? {
             self.datasets.append(&mut datasets(&more_datasets.display().to_string(), &text)?);
+            self.folds = folds(&self.datasets);
         }
         if let Some(text) = read(&more_models)? {
             self.checkpoints.append(&mut checkpoints(&more_models.display().to_string(), &text)?);
@@ -109,9 +115,9 @@ impl Registry {
         Ok(self)
     }
 
-    /// The data set of this name.
+    /// The data set of this name, or the fold of one: `mr@3`.
     pub fn dataset(&self, name: &str) -> Result<&DataSetEntry, RegistryError> {
-        self.datasets.get(name).ok_or_else(|| unknown("data set", name, self.datasets.keys()))
+        self.datasets.get(name).or_else(|| self.folds.get(name)).ok_or_else(|| unknown("data set", name, self.datasets.keys()))
     }
 
     /// The checkpoint of this name.
@@ -147,6 +153,12 @@ fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, RegistryError
 fn datasets(file: &str, text: &str) -> Result<BTreeMap<String, DataSetEntry>, RegistryError> {
     let tables: BTreeMap<String, DataSetEntry> = parse(file, text)?;
     Ok(tables.into_iter().map(|(name, entry)| (name.clone(), entry.named(&name))).collect())
+}
+
+/// Every fold of every data set, by name.
+fn folds(datasets: &BTreeMap<String, DataSetEntry>) -> BTreeMap<String, DataSetEntry> {
+    let each = |(name, entry): (&String, &DataSetEntry)| entry.each_fold(name).expect("folds were made when the table was read");
+    datasets.iter().flat_map(each).collect()
 }
 
 fn checkpoints(file: &str, text: &str) -> Result<BTreeMap<String, Checkpoint>, RegistryError> {

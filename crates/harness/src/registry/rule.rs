@@ -23,6 +23,13 @@ pub enum Holdout {
         /// What stands between a series and a place in it.
         until: char,
     },
+    /// One of equal shares of all digests of contents, so that every item is in one fold.
+    Fold {
+        /// Which, counted from one.
+        fold: u8,
+        /// How many there are.
+        of: u8,
+    },
 }
 
 /// How a data set is divided. It does not depend on a seed: every method and every seed is tested on the same items.
@@ -43,6 +50,7 @@ impl fmt::Display for SplitRule {
             Holdout::ByGroup { percent, until } => {
                 write!(f, "test: {percent} % of all series, by sha256 of the id up to its last `{until}`")?;
             }
+            Holdout::Fold { fold, of } => write!(f, "test: fold {fold} of {of}, by sha256 of content")?,
         }
         match self.validation {
             Holdout::Official => f.write_str("; validation: official"),
@@ -50,6 +58,7 @@ impl fmt::Display for SplitRule {
             Holdout::ByGroup { percent, until } => {
                 write!(f, "; validation: {percent} % of the other series, by sha256 of the id up to its last `{until}`")
             }
+            Holdout::Fold { fold, of } => write!(f, "; validation: fold {fold} of {of} of the other items, by sha256 of content"),
         }
     }
 }
