@@ -7,14 +7,27 @@ use serde::Deserialize;
 use super::error::AssetError;
 use super::{AptMember, Digest, HubFile, MemberPath, MirrorFile, NpmMember, PipMember, UrlFile};
 
-/// A file pinned by size and SHA-256.
+/// A file, pinned by size and SHA-256 where they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
     name: String,
     file: String,
-    bytes: u64,
-    sha256: Digest,
+    pin: Pin,
     sources: Vec<Source>,
+}
+
+/// What is known of an asset's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pin {
+    /// All of it.
+    Content {
+        /// Its size.
+        bytes: u64,
+        /// Its digest.
+        sha256: Digest,
+    },
+    /// Nothing: what a source gives is taken for it, and everything that shows it says so.
+    Unverified,
 }
 
 /// One place that an asset can come from.
@@ -44,13 +57,18 @@ pub(super) enum ArchiveKind {
 }
 
 impl Asset {
-    /// An asset. `name` is what it is called in messages, `file` what it is called in the cache.
+    /// An asset of known content. `name` is what it is called in messages, `file` what it is called in the cache.
     pub fn new(name: &str, file: &str, bytes: u64, sha256: Digest, sources: Vec<Source>) -> Result<Self, AssetError> {
+        Self::pinned(name, file, Pin::Content { bytes, sha256 }, sources)
+    }
+
+    /// An asset of known or unknown content.
+    pub fn pinned(name: &str, file: &str, pin: Pin, sources: Vec<Source>) -> Result<Self, AssetError> {
         let plain = MemberPath::try_from(file).is_ok_and(|path| path.file_name() == file) && !file.starts_with('.');
         if !plain {
             return Err(AssetError::BadFileName { name: name.to_owned(), file: file.to_owned() });
         }
-        Ok(Self { name: name.to_owned(), file: file.to_owned(), bytes, sha256, sources })
+        Ok(Self { name: name.to_owned(), file: file.to_owned(), pin, sources })
     }
 
     /// The asset, called after whose it is.
@@ -69,14 +87,28 @@ impl Asset {
         &self.file
     }
 
-    /// Its size.
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
+    /// What is known of its content.
+    pub const fn pin(&self) -> Pin {
+        self.pin
     }
 
-    /// Its content.
-    pub const fn sha256(&self) -> Digest {
-        self.sha256
+    /// Its size, where it is known.
+    pub const fn bytes(&self) -> Option<u64> {
+        match self.pin {
+            Pin::Content { bytes, .. } => Some(bytes),
+            Pin::Unverified => None,
+        }
+    }
+
+    /// The name of its folder in the cache: its content, or, where that is unknown, its sources.
+    pub(super) fn folder(&self) -> String {
+        match self.pin {
+            Pin::Content { sha256, .. } => sha256.to_string(),
+            Pin::Unverified => {
+                let sources: Vec<String> = self.sources.iter().map(ToString::to_string).collect();
+                format!("unverified-{}", Digest::of(sources.join("\n").as_bytes()))
+            }
+        }
     }
 
     /// Where it can come from, in the order in which the places are tried.

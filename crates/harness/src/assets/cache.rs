@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 use super::store::Trust;
-use super::{Asset, AssetError, Digest, Progress, Reason};
+use super::{Asset, AssetError, Digest, Pin, Progress, Reason};
 
 const CHUNK: usize = 1 << 18;
 /// Leftovers of killed processes are younger than this only while they may still be at work.
@@ -59,7 +59,7 @@ impl Cache {
     }
 
     fn folder_of(&self, asset: &Asset) -> PathBuf {
-        self.root.join("assets").join(asset.sha256().to_string())
+        self.root.join("assets").join(asset.folder())
     }
 
     /// Looks without changing anything but the stamp.
@@ -70,7 +70,7 @@ impl Cache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::Nothing),
             Err(error) => return Err(AssetError::cache(&path, error)),
         };
-        let (found, expected) = (metadata.len(), asset.bytes());
+        let (found, Pin::Content { bytes: expected, .. }) = (metadata.len(), asset.pin()) else { return Ok(Held::Whole(path)) };
         if found < expected {
             return Ok(Held::Broken(Reason::Truncated { found, expected }));
         }
@@ -175,7 +175,7 @@ enum Flow {
 }
 
 fn copy_hashed(content: &mut dyn Read, to: &mut dyn Write, asset: &Asset, progress: &dyn Progress) -> Result<(), Flow> {
-    let expected = asset.bytes();
+    let pin = asset.pin();
     let mut hasher = Sha256::new();
     let mut found = 0;
     let mut buffer = vec![0; CHUNK];
@@ -184,21 +184,24 @@ fn copy_hashed(content: &mut dyn Read, to: &mut dyn Write, asset: &Asset, progre
             Ok(0) => break,
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(Flow::Source(Reason::Truncated { found, expected })),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(Flow::Source(Reason::ended(found, pin, &error))),
             Err(error) => return Err(Flow::Source(Reason::read(&error))),
         };
         found += n as u64;
-        if found > expected {
+        if let Pin::Content { bytes: expected, .. } = pin
+            && found > expected
+        {
             return Err(Flow::Source(Reason::TooLong { expected }));
         }
         hasher.update(&buffer[..n]);
         to.write_all(&buffer[..n]).map_err(Flow::Write)?;
         progress.advanced(asset.name(), found);
     }
-    if found < expected {
-        return Err(Flow::Source(Reason::Truncated { found, expected }));
+    let Pin::Content { bytes, sha256: expected } = pin else { return Ok(()) };
+    if found < bytes {
+        return Err(Flow::Source(Reason::Truncated { found, expected: bytes }));
     }
-    let (found, expected) = (Digest::from_hasher(hasher), asset.sha256());
+    let found = Digest::from_hasher(hasher);
     if found == expected { Ok(()) } else { Err(Flow::Source(Reason::WrongHash { found, expected })) }
 }
 

@@ -5,20 +5,18 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Asset, Digest};
+use super::{Asset, Digest, Pin};
 
 /// Why an asset could not be obtained.
 #[derive(Debug, thiserror::Error)]
 pub enum AssetError {
     /// Every source failed.
-    #[error("{}", lay_out(.name, *.bytes, .sha256, .failures, .by_hand))]
+    #[error("{}", lay_out(.name, *.pin, .failures, .by_hand))]
     NotObtained {
         /// The asset's name.
         name: String,
-        /// Its size.
-        bytes: u64,
-        /// Its content.
-        sha256: Digest,
+        /// What is known of its content.
+        pin: Pin,
         /// What each source said, in the order in which they were tried.
         failures: Vec<SourceFailure>,
         /// Where a file put by hand would be found.
@@ -197,6 +195,14 @@ impl Reason {
         }
     }
 
+    /// A stream ended too early, or broke where nobody knows how long it is.
+    pub(super) fn ended(found: u64, pin: Pin, error: &io::Error) -> Self {
+        match pin {
+            Pin::Content { bytes: expected, .. } => Self::Truncated { found, expected },
+            Pin::Unverified => Self::read(error),
+        }
+    }
+
     /// A stream broke.
     pub(super) fn read(error: &io::Error) -> Self {
         Self::Read { said: error.to_string() }
@@ -219,7 +225,7 @@ impl AssetError {
 
     /// Every source failed.
     pub(super) fn not_obtained(asset: &Asset, failures: Vec<SourceFailure>, by_hand: PathBuf) -> Self {
-        Self::NotObtained { name: asset.name().to_owned(), bytes: asset.bytes(), sha256: asset.sha256(), failures, by_hand }
+        Self::NotObtained { name: asset.name().to_owned(), pin: asset.pin(), failures, by_hand }
     }
 
     /// The cache does not work.
@@ -241,8 +247,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-fn lay_out(name: &str, bytes: u64, sha256: &Digest, failures: &[SourceFailure], by_hand: &Path) -> String {
-    let mut text = format!("asset `{name}` could not be obtained ({} bytes, sha256 {sha256})", grouped(bytes));
+fn lay_out(name: &str, pin: Pin, failures: &[SourceFailure], by_hand: &Path) -> String {
+    let content = match pin {
+        Pin::Content { bytes, sha256 } => format!("{} bytes, sha256 {sha256}", grouped(bytes)),
+        Pin::Unverified => "unverified: neither its size nor its sha256 is known".to_owned(),
+    };
+    let mut text = format!("asset `{name}` could not be obtained ({content})");
     let mut helps = BTreeSet::new();
     for failure in failures {
         let _ = write!(text, "\n  {}: {}", failure.source, failure.reason);

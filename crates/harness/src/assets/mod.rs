@@ -1,4 +1,4 @@
-//! Assets: files pinned by SHA-256, each with one or more sources.
+//! Assets: files pinned by SHA-256 (those that nobody could look at are marked as unverified), each with one or more sources.
 //!
 //! A source is tried only when everything before it has failed: the cache, then the sources in the order in which they are
 //! written (a local mirror folder, a package of a public index through its own client, a model hub, a URL). What arrives is
@@ -39,7 +39,7 @@ mod tests;
 
 pub use apt::AptMember;
 pub use archive::{for_each_in_tarball, open_zip};
-pub use asset::{Asset, Source};
+pub use asset::{Asset, Pin, Source};
 pub use digest::{BadDigest, Digest};
 pub use error::{AssetError, Reason, SourceFailure, grouped};
 pub use hub::{HubFile, HubSettings, RepositoryKind};

@@ -33,7 +33,7 @@ impl Presence {
 impl AssetStore {
     /// Where a file of the asset's size is.
     pub fn presence(&self, asset: &Asset) -> Presence {
-        let has_size = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.len() == asset.bytes());
+        let has_size = |path: &Path| fs::metadata(path).is_ok_and(|metadata| asset.bytes().is_none_or(|bytes| metadata.len() == bytes));
         if has_size(&self.path_of(asset)) {
             return Presence::Cache;
         }

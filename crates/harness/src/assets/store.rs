@@ -112,7 +112,7 @@ impl AssetStore {
         if let (Trust::Stamp, Held::Whole(path)) = (trust, self.cache.look(asset, trust, &Silent)?) {
             return Ok(Obtained { path, origin: Origin::Cache });
         }
-        progress.began(asset.name(), Some(asset.bytes()));
+        progress.began(asset.name(), asset.bytes());
         let _ended = Ended(asset, progress);
         // Where the cache cannot be written to, what is there can still be used; anything else says so when it arrives.
         let _lock = self.cache.lock(asset).ok();

@@ -4,6 +4,9 @@ mod list;
 mod show;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use super::failure::Failure;
@@ -79,19 +82,28 @@ struct PlaceArgs {
 /// Looks at data sets.
 pub fn run(args: &DataArgs, progress: &dyn Progress) -> Result<String, Failure> {
     let registry = Registry::from_env().map_err(Failure::bad_input)?;
-    let place = match &args.show {
-        Show::All(args) => &args.place,
-        Show::One(args) => &args.place,
-        Show::Verify(args) => &args.place,
-    };
-    let network = if place.offline { Network::Forbidden } else { Network::Allowed };
+    let network = if args.place().offline { Network::Forbidden } else { Network::Allowed };
     let store = AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?;
+    answer(args, &registry, &store, progress)
+}
+
+fn answer(args: &DataArgs, registry: &Registry, store: &AssetStore, progress: &dyn Progress) -> Result<String, Failure> {
     let listing = match &args.show {
-        Show::All(_) => list::list(&registry, &store),
-        Show::One(args) => show::show(args, find(&registry, &args.name)?, &store, progress)?,
-        Show::Verify(args) => return verify::run(args, &registry, &store, progress),
+        Show::All(_) => list::list(registry, store),
+        Show::One(args) => show::show(args, find(registry, &args.name)?, store, progress)?,
+        Show::Verify(args) => return verify::run(args, registry, store, progress),
     };
-    Ok(listing.render(place.format, terminal_width()))
+    Ok(listing.render(args.place().format, terminal_width()))
+}
+
+impl DataArgs {
+    const fn place(&self) -> &PlaceArgs {
+        match &self.show {
+            Show::All(args) => &args.place,
+            Show::One(args) => &args.place,
+            Show::Verify(args) => &args.place,
+        }
+    }
 }
 
 fn find<'a>(registry: &'a Registry, name: &str) -> Result<&'a DataSetEntry, Failure> {
@@ -117,7 +129,7 @@ fn sizes(entry: &DataSetEntry) -> Vec<String> {
         })
         .collect();
     let size = |part: &crate::registry::Part| {
-        let n = grouped(part.rows.iter().sum::<usize>() as u64);
+        let n = part.total.map_or_else(|| "unknown".to_owned(), |n| grouped(n as u64));
         match (part.name, held_out.as_slice()) {
             (PartName::All | PartName::Train, [_, ..]) => format!("{} {n} ({})", part.name.as_str(), held_out.join(", ")),
             (PartName::All | PartName::Train | PartName::Validation | PartName::Test, _) => format!("{} {n}", part.name.as_str()),

@@ -1,8 +1,9 @@
 //! `reprogram fetch`: brings the files of data sets and checkpoints to this machine, and says where they are.
 
 use std::collections::BTreeMap;
+use std::fs;
 
-use crate::assets::{Asset, AssetStore, HubRepository, Network, Obtained, Origin, Progress, Silent, Trust, grouped};
+use crate::assets::{Asset, AssetStore, Digest, HubRepository, Network, Obtained, Origin, Pin, Progress, Silent, Trust, grouped};
 use crate::backbones;
 use crate::cli::failure::Failure;
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
@@ -68,6 +69,7 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
     let mut listing = Listing::new("Files on this machine", &["kind", "file", "bytes", "from", "path"]);
     let mut missing = Vec::new();
     let mut arrived = 0;
+    let mut unverified = Vec::new();
     for name in names {
         match &known[name] {
             Wanted::BuiltIn(inside) => listing.push(vec![
@@ -92,8 +94,12 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
             Wanted::Files(kind, assets) => match store.obtain_all(assets, trust, progress) {
                 Ok(obtained) => {
                     for (asset, obtained) in assets.iter().zip(obtained) {
-                        arrived += if obtained.origin == Origin::Cache { 0 } else { asset.bytes() };
-                        listing.push(row(name, kind, asset, &obtained));
+                        let bytes = size(asset, &obtained)?;
+                        arrived += if obtained.origin == Origin::Cache { 0 } else { bytes };
+                        if asset.pin() == Pin::Unverified {
+                            unverified.push((asset.name(), digest(&obtained)?));
+                        }
+                        listing.push(row(name, kind, asset, bytes, &obtained));
                     }
                 }
                 Err(error) => missing.push(error.to_string()),
@@ -103,19 +109,35 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
     if !missing.is_empty() {
         return Err(Failure::AssetMissing(missing.join("\n\n")));
     }
+    let all = if unverified.is_empty() { "all files" } else { "files, but for those below," };
     listing.note(format!(
-        "{} bytes arrived; all files have the size and sha256 that the registry pins; repositories are pinned by their commit",
+        "{} bytes arrived; {all} have the size and sha256 that the registry pins; repositories are pinned by their commit",
         grouped(arrived)
     ));
+    for (name, sha256) in unverified {
+        listing.note(format!("{name} is unverified: nobody has said what it should be; here its sha256 is {sha256}"));
+    }
     Ok(listing)
 }
 
-fn row(name: &str, kind: &str, asset: &Asset, obtained: &Obtained) -> Vec<Entry> {
+/// The size that is pinned, or that the file has.
+fn size(asset: &Asset, obtained: &Obtained) -> Result<u64, Failure> {
+    match asset.pin() {
+        Pin::Content { bytes, .. } => Ok(bytes),
+        Pin::Unverified => Ok(fs::metadata(&obtained.path).map_err(Failure::system)?.len()),
+    }
+}
+
+fn digest(obtained: &Obtained) -> Result<Digest, Failure> {
+    Ok(Digest::of(&fs::read(&obtained.path).map_err(Failure::system)?))
+}
+
+fn row(name: &str, kind: &str, asset: &Asset, bytes: u64, obtained: &Obtained) -> Vec<Entry> {
     let from = match &obtained.origin {
         Origin::Cache => "cache",
         Origin::Source(source) => source,
     };
-    let bytes = i64::try_from(asset.bytes()).unwrap_or(i64::MAX);
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
     vec![name.into(), kind.into(), asset.file().into(), bytes.into(), from.into(), obtained.path.display().to_string().into()]
 }
 
@@ -132,10 +154,8 @@ fn everything(registry: &Registry) -> BTreeMap<&str, Wanted<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::assets::{Digest, Settings};
+    use crate::assets::Settings;
 
     fn args(names: &[&str]) -> FetchArgs {
         let names = names.iter().map(|&name| name.to_owned()).collect();

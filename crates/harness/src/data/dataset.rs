@@ -10,6 +10,7 @@ use super::image_csv::Grey;
 use super::image_tar::Folders;
 use super::json_items::Places;
 use super::json_lines::Fields;
+use super::parquet::Pictures;
 use super::parts::RawPart;
 use super::pools::Pools;
 use super::recording_tar::Named;
@@ -17,7 +18,7 @@ use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
 use super::{
     Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_items, json_lines, label_lines,
-    recording_tar, series_lines, text_csv, zip_texts,
+    parquet, recording_tar, series_lines, text_csv, zip_texts,
 };
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
@@ -151,6 +152,11 @@ pub(super) fn read_rows(entry: &DataSetEntry, part: &Part, paths: &[PathBuf]) ->
                 (Some(_) | None, _) => None,
             };
             image_tar::read(file(0), folders, classes.as_ref())?
+        }
+        Reader::ImageParquet { image, label, labels, edge, at_most } => {
+            let files: Vec<SourceFile<'_>> = (0..paths.len()).map(file).collect();
+            let labels = labels.as_deref();
+            parquet::read(&files, Pictures { image, label, labels, edge: *edge, at_most: *at_most, n_classes })?
         }
         Reader::TextCsv { text, label, labels, ignored_labels, encoding, unreadable } => {
             let (encoding, unreadable) = (*encoding, *unreadable);

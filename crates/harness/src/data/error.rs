@@ -55,6 +55,18 @@ pub enum DataError {
         /// Rows stated.
         expected: usize,
     },
+    /// The rows of all classes are not as many as the table says.
+    #[error("data set `{dataset}`, part `{part}`: {found} rows, but the table says {expected}")]
+    Total {
+        /// The data set.
+        dataset: String,
+        /// The part.
+        part: &'static str,
+        /// Rows counted.
+        found: usize,
+        /// Rows stated.
+        expected: usize,
+    },
     /// The rows left out are not as many as the table says.
     #[error("data set `{dataset}`, part `{part}`: {found} rows were left out, but the table says {expected}")]
     LeftOutCount {

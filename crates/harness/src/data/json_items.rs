@@ -22,6 +22,8 @@ struct Choice {
     letter: char,
     text: String,
     is_right: bool,
+    /// What the format itself calls it.
+    label: Option<String>,
 }
 
 pub(super) fn read(file: SourceFile<'_>, places: Places<'_>) -> Result<Rows, DataError> {
@@ -67,6 +69,11 @@ fn parts(item: &Value, places: Places<'_>) -> Result<(String, Gold), String> {
                 (_, _) => return Err("not exactly one option has the score 1".to_owned()),
             }
         }
+        JsonGold::OptionLabel { at } => {
+            let label = spelled(item, at)?;
+            let choice = choices.iter().find(|choice| choice.label.as_ref() == Some(&label));
+            class_of(&choice.ok_or_else(|| format!("no option is labelled `{label}`"))?.letter.to_string(), places.classes)?
+        }
         JsonGold::Label { at, labels } => class_of(&spelled(item, at)?, labels)?,
         JsonGold::Answer { at, behind } => {
             let whole = spelled(item, at)?;
@@ -93,7 +100,7 @@ fn class_of(label: &str, labels: &[String]) -> Result<Gold, String> {
 fn choices(item: &Value, options: &JsonOptions) -> Result<Vec<Choice>, String> {
     let at = |place: &str| item.pointer(place).ok_or_else(|| format!("nothing at `{place}`"));
     let lettered = |texts: Vec<(String, bool)>| {
-        let choice = |(place, (text, is_right)): (usize, (String, bool))| Choice { letter: letter(place), text, is_right };
+        let choice = |(place, (text, is_right)): (usize, (String, bool))| Choice { letter: letter(place), text, is_right, label: None };
         texts.into_iter().enumerate().map(choice).collect::<Vec<_>>()
     };
     match options {
@@ -115,6 +122,22 @@ fn choices(item: &Value, options: &JsonOptions) -> Result<Vec<Choice>, String> {
             };
             Ok(lettered(list.iter().enumerate().map(bare).collect::<Result<_, _>>()?))
         }
+        JsonOptions::Plain { at: place } => Ok(lettered(texts(item, place)?.into_iter().map(|text| (text, false)).collect())),
+        JsonOptions::Places { at: places } => {
+            let texts = places.iter().map(|place| Ok((spelled(item, place)?, false)));
+            Ok(lettered(texts.collect::<Result<_, String>>()?))
+        }
+        JsonOptions::Paired { at: place } => {
+            let (labels, spelt) = (texts(item, &format!("{place}/label"))?, texts(item, &format!("{place}/text"))?);
+            if labels.len() != spelt.len() {
+                return Err(format!("{} labels and {} texts at `{place}`", labels.len(), spelt.len()));
+            }
+            let mut choices = lettered(spelt.into_iter().map(|text| (text, false)).collect());
+            for (choice, label) in choices.iter_mut().zip(labels) {
+                choice.label = Some(label);
+            }
+            Ok(choices)
+        }
         JsonOptions::Scored { at: place } => {
             let scores = at(place)?.as_object().ok_or_else(|| format!("no object at `{place}`"))?;
             let mut texts: Vec<(String, bool)> = scores.iter().map(|(text, score)| (text.clone(), score.as_f64() == Some(1.0))).collect();
@@ -126,6 +149,13 @@ fn choices(item: &Value, options: &JsonOptions) -> Result<Vec<Choice>, String> {
 
 const fn letter(place: usize) -> char {
     (b'A' + place as u8) as char
+}
+
+/// A list of strings.
+fn texts(item: &Value, place: &str) -> Result<Vec<String>, String> {
+    let list = item.pointer(place).and_then(Value::as_array).ok_or_else(|| format!("no list at `{place}`"))?;
+    let text = |value: &Value| value.as_str().map(|text| text.trim().to_owned()).ok_or_else(|| format!("{value} at `{place}` is no text"));
+    list.iter().map(text).collect()
 }
 
 /// A string, or a number as it is written.

@@ -23,7 +23,8 @@ pub(super) fn read(file: SourceFile<'_>, fields: Fields<'_>) -> Result<Rows, Dat
         let word = |name: &str| match object.get(name) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(Value::Bool(truth)) => Ok(truth.to_string()),
-            Some(other) => Err(file.bad_row(row, format!("field `{name}` is {other}, expected a string or a truth value"))),
+            Some(Value::Number(number)) => Ok(number.to_string()),
+            Some(other) => Err(file.bad_row(row, format!("field `{name}` is {other}, expected a string, a number or a truth value"))),
             None => {
                 let there: Vec<&str> = object.keys().map(String::as_str).collect();
                 Err(file.bad_row(row, format!("no field `{name}`; it has {}", there.join(", "))))

@@ -8,7 +8,7 @@ use super::dataset::read_rows;
 use super::source::Rows;
 use super::{DataError, Example, Gold};
 use crate::assets::{AssetStore, Progress, Trust};
-use crate::registry::{DataSetEntry, PartName};
+use crate::registry::{DataSetEntry, Evidence, PartName};
 
 /// All rows of one part.
 #[derive(Debug, Clone)]
@@ -21,8 +21,10 @@ pub struct RawPart {
     pub left_out: usize,
     /// Rows of each class that the table states.
     stated: Vec<usize>,
-    /// Rows left out that the table states.
-    stated_left_out: usize,
+    /// Rows of all classes that it states.
+    stated_total: Option<usize>,
+    /// Rows left out that it states.
+    stated_left_out: Option<usize>,
 }
 
 impl RawPart {
@@ -32,7 +34,13 @@ impl RawPart {
         let read = |part: &crate::registry::Part| {
             let files: Vec<PathBuf> = paths.by_ref().take(part.files.len()).collect();
             let Rows { examples, left_out } = read_rows(entry, part, &files)?;
-            Ok(Self { name: part.name, examples, left_out, stated: part.rows.clone(), stated_left_out: part.left_out })
+            // Rows of classes are those that are kept; a total is of all.
+            let stated_total = part.total.filter(|_| part.rows.is_empty());
+            let stated_left_out = match entry.evidence() {
+                Evidence::Counted => Some(part.left_out),
+                Evidence::Unverified => None,
+            };
+            Ok(Self { name: part.name, examples, left_out, stated: part.rows.clone(), stated_total, stated_left_out })
         };
         entry.parts().iter().map(read).collect()
     }
@@ -40,7 +48,7 @@ impl RawPart {
     /// A part of these items, of which the table states so many of each class.
     #[cfg(test)]
     pub(crate) fn stated(name: PartName, examples: Vec<Example>, stated: &[usize]) -> Self {
-        Self { name, examples, left_out: 0, stated: stated.to_vec(), stated_left_out: 0 }
+        Self { name, examples, left_out: 0, stated: stated.to_vec(), stated_total: None, stated_left_out: Some(0) }
     }
 
     /// Items of each class; of all together where answers are open.
@@ -65,11 +73,14 @@ impl RawPart {
             .filter(|(_, (found, expected))| found != *expected)
             .map(|(label, (found, &expected))| DataError::RowCount { dataset: dataset.clone(), part, class: class(label), found, expected })
             .collect();
+        if let Some(expected) = self.stated_total.filter(|expected| faults.is_empty() && *expected != self.examples.len() + self.left_out) {
+            faults.push(DataError::Total { dataset: dataset.clone(), part, found: self.examples.len() + self.left_out, expected });
+        }
         if let Some(form) = entry.template().and_then(|template| template.answer.as_ref()) {
             faults.extend(self.unreadable_answers(&dataset, form));
         }
-        if self.left_out != self.stated_left_out {
-            faults.push(DataError::LeftOutCount { dataset, part, found: self.left_out, expected: self.stated_left_out });
+        if let Some(expected) = self.stated_left_out.filter(|expected| *expected != self.left_out) {
+            faults.push(DataError::LeftOutCount { dataset, part, found: self.left_out, expected });
         }
         faults
     }

@@ -45,6 +45,24 @@ fn open_answers_have_the_way_to_them() {
 }
 
 #[test]
+fn options_without_letters_are_lettered_by_their_place() {
+    let text = |text: &str| Content::Text(text.to_owned());
+    let expected =
+        [(text("Which? Answer Choices: (A) y (B) x"), Gold::Class(1)), (text("Whose? Answer Choices: (A) x (B) z"), Gold::Class(0))];
+    let gold = "gold = { label = { at = '/g', labels = ['1', '2'] } }";
+    let plain = br#"[{"q": "Which?", "o": ["y", " x"], "g": 2}, {"q": "Whose?", "o": ["x", "z"], "g": "1"}]"#;
+    let reader = format!("layout = 'list', text = ['/q'], options = {{ plain = {{ at = '/o' }} }}, {gold}");
+    assert_eq!(open_answers(&questions(&reader, "'A', 'B'", "choice@1", "[1, 1]", plain).unwrap()), expected);
+    let places = br#"[{"q": "Which?", "a": "y", "b": "x", "g": 2}, {"q": "Whose?", "a": "x", "b": "z", "g": "1"}]"#;
+    let reader = format!("layout = 'list', text = ['/q'], options = {{ places = {{ at = ['/a', '/b'] }} }}, {gold}");
+    assert_eq!(open_answers(&questions(&reader, "'A', 'B'", "choice@1", "[1, 1]", places).unwrap()), expected);
+    let paired = br#"[{"q": "Which?", "c": {"text": ["y"], "label": ["1", "2"]}, "g": "2"}]"#;
+    let reader = "layout = 'list', text = ['/q'], options = { paired = { at = '/c' } }, gold = { option-label = { at = '/g' } }";
+    let complaint = questions(reader, "'A', 'B'", "choice@1", "[1, 1]", paired).unwrap_err();
+    assert!(complaint.contains("2 labels and 1 texts at `/c`"), "{complaint}");
+}
+
+#[test]
 fn options_are_lettered_and_put_behind_the_text() {
     let text = |text: &str| Content::Text(text.to_owned());
     let scored = br#"{"examples": [{"q": "Which?", "s": {"the moon": 1, "a dog": 0}}, {"q": "Who?", "s": {"I": 1, "you": 0}}]}"#;

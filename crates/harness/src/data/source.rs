@@ -31,8 +31,11 @@ impl SourceFile<'_> {
         Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
     }
 
-    /// All of the file's bytes, unpacked.
+    /// All of the file's bytes, unpacked; of a Parquet file, its rows as lines of JSON objects.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, DataError> {
+        if self.is_parquet() {
+            return self.parquet_as_json_lines();
+        }
         let mut bytes = Vec::new();
         self.open()?.read_to_end(&mut bytes).map_err(|error| self.unreadable(error))?;
         Ok(bytes)

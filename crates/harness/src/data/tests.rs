@@ -1,5 +1,6 @@
 //! Readers on small files, and the properties that every division and every draw must have.
 
+mod parquet;
 mod protocols;
 mod sounds;
 
@@ -19,7 +20,7 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 use crate::assets::{AssetStore, Digest, Network, Settings, Silent};
-use crate::registry::{Holdout, PartName, Registry, SplitRule};
+use crate::registry::{Evidence, Holdout, PartName, Registry, SplitRule};
 
 /// A registry and a mirror with one small data set.
 pub(super) struct Small {
@@ -39,6 +40,10 @@ impl Small {
 
     /// Loads a data set of two classes with these files, each of them one part of one file.
     fn load(&self, reader: &str, rows: &str, files: &[(&str, &[u8])]) -> Result<DataSet, DataError> {
+        self.load_of_classes(["no", "yes"], reader, rows, files)
+    }
+
+    fn load_of_classes(&self, [a, b]: [&str; 2], reader: &str, rows: &str, files: &[(&str, &[u8])]) -> Result<DataSet, DataError> {
         let modality = match reader.split('-').next() {
             Some("image") => "vision",
             Some("recording") => "audio",
@@ -46,7 +51,7 @@ impl Small {
             Some(_) | None => "text",
         };
         let mut table = format!(
-            "[small]\nabout = ''\nmodality = '{modality}'\nclasses = ['no', 'yes']\nlicence = ''\ncitation = ''\nreader = {{ {reader} }}\n\
+            "[small]\nabout = ''\nmodality = '{modality}'\nclasses = ['{a}', '{b}']\nlicence = ''\ncitation = ''\nreader = {{ {reader} }}\n\
              split = {{ test-percent = 30, validation-percent = 30 }}\n"
         );
         if modality == "text" {
@@ -475,7 +480,8 @@ fn real_data_sets_are_what_their_tables_say() {
     let registry = Registry::built_in().unwrap();
     let store = AssetStore::from_env(Network::Allowed).unwrap();
     let mut lines = Vec::new();
-    for name in registry.datasets().keys() {
+    let counted = registry.datasets().iter().filter(|(_, entry)| entry.evidence() == Evidence::Counted);
+    for name in counted.map(|(name, _)| name) {
         let dataset = DataSet::load(name, &registry, &store, &Silent).unwrap();
         lines.push(format!("{name}: {:?}, rows {}", dataset.sizes(), dataset.rows_sha256()));
     }

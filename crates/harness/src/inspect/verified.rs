@@ -98,6 +98,12 @@ pub(super) mod tests {
     fn everything_that_is_wrong_is_said() {
         let mut broken = part(PartName::All, vec![text("a", 0), text("a", 0), text("b", 7)]);
         broken.examples[1].id = "all/0".to_owned();
-        insta::assert_snapshot!(Verified::new("small", &entry(), &[broken]).faults.join("\n"), @"");
+        insta::assert_snapshot!(Verified::new("small", &entry(), &[broken]).faults.join("\n"), @r"
+        data set `small`, part `all`: 2 rows of class `no`, but the table says 3
+        data set `small`, part `all`: 0 rows of class `yes`, but the table says 1
+        two items have the id `all/0`
+        item `all/2` has label 7, but there are 2 classes
+        class `yes` has no item
+        ");
     }
 }

@@ -21,6 +21,26 @@ pub struct DataSetEntry {
     pub(super) split: SplitRule,
     pub(super) folds: Option<Folds>,
     pub(super) parts: Vec<Part>,
+    evidence: Evidence,
+}
+
+/// Whether anybody has looked at the files that a table describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// Files are pinned, and rows were counted.
+    Counted,
+    /// The table was written from documentation: files may lack a digest, and parts a count. What is loaded is what a source gives.
+    Unverified,
+}
+
+impl Evidence {
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Unverified => "unverified",
+        }
+    }
 }
 
 /// One part of a data set, as its makers divided it.
@@ -28,8 +48,10 @@ pub struct DataSetEntry {
 pub struct Part {
     /// Which.
     pub name: PartName,
-    /// Rows of each class; all of them where answers are open.
+    /// Rows of each class; all of them where answers are open; none where nobody counted.
     pub rows: Vec<usize>,
+    /// Rows of all classes, where they are known.
+    pub total: Option<usize>,
     /// Rows that the reader leaves out.
     pub left_out: usize,
     /// Its files, in the reader's order.
@@ -77,6 +99,8 @@ struct RawDataSet {
     split: RawSplit,
     #[serde(default)]
     folds: Option<Folds>,
+    #[serde(default)]
+    unverified: bool,
     parts: Vec<RawPart>,
 }
 
@@ -95,7 +119,10 @@ struct RawSplit {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct RawPart {
     part: PartName,
-    rows: Vec<usize>,
+    #[serde(default)]
+    rows: Option<Vec<usize>>,
+    #[serde(default)]
+    total: Option<usize>,
     #[serde(default)]
     left_out: usize,
     files: Vec<RawFile>,
@@ -121,6 +148,10 @@ pub(super) enum BadDataSet {
     NeedlessTemplate,
     #[error("`parts` has {found}; expected either `all`, or `train` with an optional `validation` and an optional `test`")]
     Parts { found: String },
+    #[error("part `{part}` has no `rows`; help: count them, or, where nobody could, say `unverified = true` in the table")]
+    NoRows { part: &'static str },
+    #[error("part `{part}` has `rows` and `total`; `rows` says both")]
+    TwiceTheRows { part: &'static str },
     #[error("part `{part}` has {found} files, but `reader` reads {expected}")]
     Files { part: &'static str, found: usize, expected: String },
     #[error("part `{part}`: `left-out = {rows}`, but `reader` leaves nothing out")]
@@ -160,11 +191,12 @@ impl TryFrom<RawDataSet> for DataSetEntry {
             validation: holdout(PartName::Validation, &names, raw.split.validation_percent, raw.split.together)?,
         };
         let reader = raw.reader;
+        let evidence = if raw.unverified { Evidence::Unverified } else { Evidence::Counted };
         // Open answers are counted together.
         let n_counts = raw.classes.len().max(1);
-        let parts = raw.parts.into_iter().map(|part| part.check(&reader, n_counts)).collect::<Result<_, _>>()?;
+        let parts = raw.parts.into_iter().map(|part| part.check(&reader, n_counts, evidence)).collect::<Result<_, _>>()?;
         let RawDataSet { about, modality, classes, template, licence, citation, folds, .. } = raw;
-        let new = Self { about, modality, classes, template, licence, citation, reader, split, folds, parts };
+        let new = Self { about, modality, classes, template, licence, citation, reader, split, folds, parts, evidence };
         new.check_folds()?;
         Ok(new)
     }
@@ -210,11 +242,18 @@ impl RawDataSet {
 }
 
 impl RawPart {
-    fn check(self, reader: &Reader, n_classes: usize) -> Result<Part, BadDataSet> {
+    fn check(self, reader: &Reader, n_classes: usize, evidence: Evidence) -> Result<Part, BadDataSet> {
         let part = self.part.as_str();
-        if self.rows.len() != n_classes {
-            return Err(BadDataSet::ClassCount { what: "`rows`", found: self.rows.len(), expected: n_classes });
-        }
+        let (rows, total) = match (self.rows, self.total, evidence) {
+            (Some(rows), None, _) if rows.len() == n_classes => {
+                let total = rows.iter().sum();
+                (rows, Some(total))
+            }
+            (Some(rows), None, _) => return Err(BadDataSet::ClassCount { what: "`rows`", found: rows.len(), expected: n_classes }),
+            (None, total, Evidence::Unverified) => (Vec::new(), total),
+            (None, _, Evidence::Counted) => return Err(BadDataSet::NoRows { part }),
+            (Some(_), Some(_), _) => return Err(BadDataSet::TwiceTheRows { part }),
+        };
         let [least, most] = reader.files_a_part();
         if !(least..=most).contains(&self.files.len()) {
             let expected = if least == most { least.to_string() } else { format!("{least} or {most}") };
@@ -223,8 +262,12 @@ impl RawPart {
         if self.left_out > 0 && !reader.leaves_out() {
             return Err(BadDataSet::LeftOut { part, rows: self.left_out });
         }
-        let files = self.files.into_iter().map(RawFile::into_asset).collect::<Result<_, _>>()?;
-        Ok(Part { name: self.part, rows: self.rows, left_out: self.left_out, files })
+        let asset = match evidence {
+            Evidence::Counted => RawFile::into_asset,
+            Evidence::Unverified => RawFile::into_any_asset,
+        };
+        let files = self.files.into_iter().map(asset).collect::<Result<_, _>>()?;
+        Ok(Part { name: self.part, rows, total, left_out: self.left_out, files })
     }
 }
 
@@ -289,9 +332,14 @@ impl DataSetEntry {
         &self.parts
     }
 
-    /// Rows of all parts.
-    pub fn n_rows(&self) -> usize {
-        self.parts.iter().flat_map(|part| &part.rows).sum()
+    /// Whether anybody has looked at its files.
+    pub const fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+
+    /// Rows of all parts, where they are known.
+    pub fn n_rows(&self) -> Option<usize> {
+        self.parts.iter().map(|part| part.total).sum()
     }
 
     /// All of its files.

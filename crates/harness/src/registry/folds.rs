@@ -61,11 +61,9 @@ impl Folds {
                     (PartName::Test, chosen(&|place| place == test)),
                 ];
                 let files = entry.parts().first().map(|part| part.files.clone()).unwrap_or_default();
-                let part = |(name, words): &(PartName, Vec<String>)| Part {
-                    name: *name,
-                    rows: each.iter().map(|rows| rows * words.len()).collect(),
-                    left_out: 0,
-                    files: files.clone(),
+                let part = |(name, words): &(PartName, Vec<String>)| {
+                    let rows: Vec<usize> = each.iter().map(|rows| rows * words.len()).collect();
+                    Part { name: *name, total: Some(rows.iter().sum()), rows, left_out: 0, files: files.clone() }
                 };
                 new.parts = divided.iter().map(part).collect();
                 if let Reader::RecordingTar { parts, .. } = &mut new.reader {

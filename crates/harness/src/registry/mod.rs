@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 pub use checkpoint::{Checkpoint, CheckpointFile, Role, WeightFormat, Weights};
-pub use dataset::{DataSetEntry, Part, PartName};
+pub use dataset::{DataSetEntry, Evidence, Part, PartName};
 pub use folds::Folds;
 pub use fonts::Fonts;
 pub use name_pattern::NamePattern;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{NamePattern, PartName};
 use crate::assets::MemberPath;
 
-/// How a data set's files are read. A file whose name ends in `.gz` is unpacked first.
+/// How a data set's files are read. A file whose name ends in `.gz` is unpacked first; one whose name ends in `.parquet` is read by
+/// `json-lines` and `json-items` (as `lines`) as if each row were a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Reader {
@@ -62,6 +63,22 @@ pub enum Reader {
         #[serde(default)]
         listed: Option<Listed>,
     },
+    /// Parquet files, one behind the other, with an image file a row, in a column of bytes or of structs with a field `bytes`. The shorter
+    /// edge of an image is resized, bicubic, and the middle is kept.
+    ImageParquet {
+        /// The column of the images.
+        image: String,
+        /// The column of the labels.
+        label: String,
+        /// What the labels of the classes are, in the order of the classes; without it, labels are their numbers.
+        #[serde(default)]
+        labels: Option<Vec<String>>,
+        /// Pixels of the square that is kept.
+        edge: usize,
+        /// Of each class, the first so many rows; the others are left out, and counted.
+        #[serde(default)]
+        at_most: Option<usize>,
+    },
     /// One CSV file with a header line.
     TextCsv {
         /// The column of the text, or words with `{column}` where columns go.
@@ -93,7 +110,7 @@ pub enum Reader {
     JsonLines {
         /// The field of the text, or words with `{field}` where fields go.
         text: String,
-        /// The field of the label, a string or a truth value.
+        /// The field of the label, a string, a number or a truth value.
         label: String,
         /// What the labels of the classes are, in the order of the classes; truth values are `true` and `false`.
         labels: Vec<String>,
@@ -163,6 +180,21 @@ pub enum JsonOptions {
         /// The list.
         at: String,
     },
+    /// A list of texts.
+    Plain {
+        /// The list.
+        at: String,
+    },
+    /// Texts at places of their own.
+    Places {
+        /// The places.
+        at: Vec<String>,
+    },
+    /// An object with a list `text` and a list `label`; letters go by the order of the lists, whatever the labels are.
+    Paired {
+        /// The object.
+        at: String,
+    },
     /// An object with a score of 0 or 1 for each option. Letters go by the order of their spelling.
     Scored {
         /// The object.
@@ -183,6 +215,11 @@ pub enum JsonGold {
     },
     /// The one option whose score is 1; its letter is the class.
     BestOption,
+    /// The label of an option of `paired`; its letter is the class.
+    OptionLabel {
+        /// Where.
+        at: String,
+    },
     /// An answer in words or a number; there are no classes.
     Answer {
         /// Where.
@@ -246,9 +283,12 @@ impl Reader {
     /// What items are.
     pub const fn modality(&self) -> Modality {
         match self {
-            Self::ImageCsv { .. } | Self::ImageU16 { .. } | Self::ImageIdx { .. } | Self::ImageNpz { .. } | Self::ImageTar { .. } => {
-                Modality::Vision
-            }
+            Self::ImageCsv { .. }
+            | Self::ImageU16 { .. }
+            | Self::ImageIdx { .. }
+            | Self::ImageNpz { .. }
+            | Self::ImageTar { .. }
+            | Self::ImageParquet { .. } => Modality::Vision,
             Self::TextCsv { .. } | Self::LabelLines { .. } | Self::JsonLines { .. } | Self::ZipTexts { .. } | Self::JsonItems { .. } => {
                 Modality::Text
             }
@@ -262,6 +302,7 @@ impl Reader {
         match self {
             Self::ImageU16 { .. } | Self::ImageIdx { .. } => [2, 2],
             Self::ImageTar { listed: Some(_), .. } => [1, 2],
+            Self::ImageParquet { .. } => [1, usize::MAX],
             Self::ImageCsv { .. }
             | Self::ImageNpz { .. }
             | Self::ImageTar { .. }
@@ -282,8 +323,10 @@ impl Reader {
             | Self::ImageU16 { .. }
             | Self::ImageIdx { .. }
             | Self::ImageNpz { .. }
-            | Self::JsonItems { gold: JsonGold::BestOption | JsonGold::Answer { .. }, .. } => None,
+            | Self::ImageParquet { labels: None, .. }
+            | Self::JsonItems { gold: JsonGold::BestOption | JsonGold::OptionLabel { .. } | JsonGold::Answer { .. }, .. } => None,
             Self::TextCsv { labels, .. }
+            | Self::ImageParquet { labels: Some(labels), .. }
             | Self::LabelLines { labels, .. }
             | Self::JsonLines { labels, .. }
             | Self::RecordingTar { labels, .. }
@@ -303,6 +346,7 @@ impl Reader {
             | Self::ImageIdx { .. }
             | Self::ImageNpz { .. }
             | Self::ImageTar { .. }
+            | Self::ImageParquet { .. }
             | Self::TextCsv { .. }
             | Self::LabelLines { .. }
             | Self::JsonLines { .. }
@@ -316,7 +360,7 @@ impl Reader {
     pub fn leaves_out(&self) -> bool {
         match self {
             Self::TextCsv { ignored_labels, unreadable, .. } => !ignored_labels.is_empty() || *unreadable == Unreadable::LeaveOut,
-            Self::ImageTar { at_most, .. } => at_most.is_some(),
+            Self::ImageTar { at_most, .. } | Self::ImageParquet { at_most, .. } => at_most.is_some(),
             Self::LabelLines { empty, .. } => *empty == Unreadable::LeaveOut,
             Self::ImageCsv { .. }
             | Self::ImageU16 { .. }

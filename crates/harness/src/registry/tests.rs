@@ -9,50 +9,10 @@ fn the_built_in_tables_make_sense() {
     let names: Vec<&str> = registry.datasets().keys().map(String::as_str).collect();
     let (hard, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.starts_with("bbh-"));
     assert_eq!(hard.len(), 19);
-    assert_eq!(
-        names,
-        [
-            "add-sub",
-            "ag-news",
-            "aqua",
-            "bbc-headlines",
-            "boolq",
-            "cb",
-            "cifar10",
-            "coin-flip",
-            "commonsense-qa",
-            "cr",
-            "date-understanding",
-            "digits",
-            "earthquakes",
-            "ecg200",
-            "esc10",
-            "fashion-mnist",
-            "fsdd",
-            "fsdd-speakers",
-            "gsm8k",
-            "gtsrb",
-            "last-letters",
-            "mnist",
-            "mpqa",
-            "mr",
-            "multi-arith",
-            "object-tracking",
-            "pneumonia-mnist",
-            "rte",
-            "single-eq",
-            "sst2",
-            "sst5",
-            "strategy-qa",
-            "subj",
-            "svamp",
-            "tiny-imagenet",
-            "trec",
-            "tweets",
-            "usps",
-            "worms",
-        ]
-    );
+    let (told, names): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| registry.dataset(name).unwrap().evidence() == Evidence::Unverified);
+    insta::assert_snapshot!(told.join(" "));
+    insta::assert_snapshot!(names.join(" "));
     let names: Vec<&str> = registry.checkpoints().keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -143,7 +103,7 @@ fn complaint(from: &str, to: &str) -> String {
 
 #[test]
 fn a_right_table_is_accepted() {
-    assert_eq!(datasets("datasets.toml", RIGHT).unwrap()["reviews"].n_rows(), 7);
+    assert_eq!(datasets("datasets.toml", RIGHT).unwrap()["reviews"].n_rows(), Some(7));
 }
 
 #[test]
@@ -195,9 +155,11 @@ fn bad_parts_files_and_splits_are_refused() {
         complaint("part = \"all\"", "part = \"dev\""),
         complaint("part = \"all\"", "part = \"all\"\nleft-out = 3"),
         complaint("rows = [3, 4]", "rows = [7]"),
+        complaint("rows = [3, 4]", ""),
+        complaint("rows = [3, 4]", "rows = [3, 4]\ntotal = 7"),
+        complaint("bytes = 10", ""),
         complaint("validation-percent = 20 }", "validation-percent = 20 }\nfolds = { by-content = 1 }"),
         complaint("validation-percent = 20 }", "validation-percent = 20 }\nfolds = \"by-name\""),
-        complaint("validation-percent = 20 }", "validation-percent = 20 }\nfolds = 10"),
         complaint("\"utf-8\"", "\"utf-16\""),
         complaint("label-lines", "label-line"),
         complaint("label-lines = { labels = [\"0\", \"1\"], encoding = \"utf-8\" }", "image-csv = { height = 8, width = 8, highest = 16 }"),

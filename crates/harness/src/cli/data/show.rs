@@ -5,12 +5,12 @@ use std::path::Path;
 use image::ImageFormat;
 
 use super::{ShowArgs, sizes, task};
-use crate::assets::{AssetStore, Digest, Progress, Trust, grouped};
+use crate::assets::{AssetStore, Digest, Pin, Progress, Trust, grouped};
 use crate::cli::failure::Failure;
 use crate::data::{Content, DataError, DataSet, Example, Gold, RawPart};
 use crate::inspect::{Sheet, contact_sheet, sparkline};
 use crate::listing::{Entry, Listing};
-use crate::registry::{DataSetEntry, Template};
+use crate::registry::{DataSetEntry, Folds, Template};
 
 /// Classes up to which each one is listed.
 const FEW: usize = 20;
@@ -74,15 +74,21 @@ fn described(name: &str, entry: &DataSetEntry) -> Listing {
     say("citation", entry.citation().to_owned());
     say("parts", sizes(entry).join(", "));
     say("division", entry.split().to_string());
+    if let Some(folds) = entry.folds() {
+        let n = folds.count(entry);
+        say("folds", format!("{n}, as `{}` to `{}`", Folds::name(name, 1), Folds::name(name, n)));
+    }
+    say("table", entry.evidence().as_str().to_owned());
     let mut seen: Vec<&str> = Vec::new();
     for asset in entry.assets() {
         if !seen.contains(&asset.file()) {
             seen.push(asset.file());
             let sources: Vec<String> = asset.sources().iter().map(ToString::to_string).collect();
-            say(
-                "file",
-                format!("{}: {} bytes, sha256 {}, from {}", asset.file(), grouped(asset.bytes()), asset.sha256(), sources.join("; ")),
-            );
+            let content = match asset.pin() {
+                Pin::Content { bytes, sha256 } => format!("{} bytes, sha256 {sha256}", grouped(bytes)),
+                Pin::Unverified => "unverified".to_owned(),
+            };
+            say("file", format!("{}: {content}, from {}", asset.file(), sources.join("; ")));
         }
     }
     listing

@@ -6,11 +6,11 @@ use crate::cli::failure::Failure;
 use crate::data::{DataError, DataSet, PoolSizes, RawPart};
 use crate::inspect::{Repeats, Verified};
 use crate::listing::{Entry, Listing, terminal_width};
-use crate::registry::{DataSetEntry, PartName, Registry};
+use crate::registry::{DataSetEntry, Evidence, PartName, Registry};
 
 /// What became of one data set.
 enum State {
-    Whole(Box<Verified>, PoolSizes),
+    Whole(Box<Verified>, PoolSizes, Evidence),
     Broken(Option<Box<Verified>>, Vec<String>),
     Missing(AssetError),
 }
@@ -47,7 +47,7 @@ fn verify(name: &str, entry: &DataSetEntry, store: &AssetStore, progress: &dyn P
     }
     let by_part = parts.into_iter().map(|part| (part.name, part.examples)).collect();
     match DataSet::from_parts(name, entry.modality(), entry.classes().to_vec(), entry.split(), by_part) {
-        Ok(dataset) => State::Whole(verified, dataset.sizes()),
+        Ok(dataset) => State::Whole(verified, dataset.sizes(), entry.evidence()),
         Err(error) => State::Broken(Some(verified), vec![error.to_string()]),
     }
 }
@@ -69,7 +69,7 @@ fn listing(verified: &[(&str, State)]) -> Listing {
     let mut listing = Listing::new("Data sets, every item of them read", &COLUMNS);
     for (name, state) in verified {
         let (word, verified, sizes, faults) = match state {
-            State::Whole(verified, sizes) => ("whole", Some(verified), Some(sizes), Vec::new()),
+            State::Whole(verified, sizes, evidence) => (word(*evidence), Some(verified), Some(sizes), Vec::new()),
             State::Broken(verified, faults) => ("broken", verified.as_ref(), None, faults.clone()),
             State::Missing(_) => ("missing", None, None, Vec::new()),
         };
@@ -91,13 +91,21 @@ fn listing(verified: &[(&str, State)]) -> Listing {
     listing.note(
         "left out: items that no split is drawn from, so that no tested content is trained on: repeated, alike or of several labels.",
     );
+    listing.note("readable: every item can be read, but nobody has said how many there are, or which files are the right ones.");
     listing.note("missing: files could not be had; `reprogram fetch NAME` says why.");
     listing
 }
 
+const fn word(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Counted => "whole",
+        Evidence::Unverified => "readable",
+    }
+}
+
 fn remarks(state: &State) -> &[String] {
     match state {
-        State::Whole(verified, _) | State::Broken(Some(verified), _) => &verified.remarks,
+        State::Whole(verified, ..) | State::Broken(Some(verified), _) => &verified.remarks,
         State::Broken(None, _) | State::Missing(_) => &[],
     }
 }
