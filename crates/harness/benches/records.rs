@@ -37,6 +37,7 @@ fn record(method: &Method) -> Record {
         costs: Costs::default(),
         program_sha256: String::new(),
         alignment_notes: Vec::new(),
+        batch_invariance: None,
     };
     let [version, commit, device, platform, finished_at] = [const { String::new() }; 5];
     Record {

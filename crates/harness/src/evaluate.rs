@@ -43,6 +43,12 @@ impl Scored {
         rows.map(outcome).collect()
     }
 
+    /// The greatest difference of an item's log-probabilities from those of `alone`, which are of that item only.
+    pub fn difference(&self, item: usize, alone: &Self) -> f64 {
+        let row = self.log_probabilities[item * self.n_classes..].iter().zip(&alone.log_probabilities);
+        row.map(|(one, other)| f64::from((one - other).abs())).fold(0.0, f64::max)
+    }
+
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
         self.log_probabilities.iter().all(|value| value.is_finite())

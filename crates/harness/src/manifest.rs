@@ -1,6 +1,6 @@
 //! What a sweep asked for, beside its results: what a report needs to know besides the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Sweep;
 use crate::plan::{Plan, Unavailable};
 use crate::record::{EmptyCell, Status};
-use crate::report::{MissingTrial, Results};
+use crate::report::{Asked, MissingTrial, Results, Scope};
 use crate::store::{ResultStore, StoreError};
 
 /// `sweep.json` in a folder of results.
@@ -24,13 +24,28 @@ pub struct Manifest {
     /// Methods in the order of the table.
     pub methods: Vec<String>,
     /// Pairs to be compared.
-    pub comparisons: Vec<(String, String)>,
+    pub comparisons: Vec<AskedPair>,
     /// Every trial, whether it has run or not.
     pub trials: Vec<ManifestTrial>,
     /// Misfits.
     pub empty_cells: Vec<EmptyCell>,
     /// Cells without assets.
     pub unavailable: Vec<Unavailable>,
+}
+
+/// Two methods to be compared, in the order of the sweep file: is the second better than the first?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AskedPair {
+    /// In the groups of the experiments that ask.
+    Within {
+        /// The two names.
+        pair: (String, String),
+        /// Names of backbone and data set.
+        groups: BTreeSet<(String, String)>,
+    },
+    /// As manifests of before have it, which do not say where.
+    Anywhere(String, String),
 }
 
 /// A trial's name and key.
@@ -58,11 +73,15 @@ impl Manifest {
                 methods.push(name.clone());
             }
         }
-        // A pair is compared wherever both have run, and once.
-        let mut comparisons: Vec<(String, String)> = Vec::new();
-        for pair in sweep.experiments.iter().flat_map(|experiment| &experiment.compare) {
-            if !comparisons.contains(pair) {
-                comparisons.push(pair.clone());
+        // A pair is compared wherever an experiment asks, and once.
+        let mut comparisons: Vec<((String, String), BTreeSet<(String, String)>)> = Vec::new();
+        for experiment in &sweep.experiments {
+            let groups = experiment.backbones.iter().flat_map(|f| experiment.datasets.iter().map(|data| (f.clone(), data.clone())));
+            for pair in &experiment.compare {
+                match comparisons.iter_mut().find(|(known, _)| known == pair) {
+                    Some((_, known)) => known.extend(groups.clone()),
+                    None => comparisons.push((pair.clone(), groups.clone().collect())),
+                }
             }
         }
         let trial = |trial: &crate::plan::PlannedTrial| ManifestTrial {
@@ -76,7 +95,7 @@ impl Manifest {
             name: sweep.name.clone(),
             about: sweep.about.clone(),
             methods,
-            comparisons,
+            comparisons: comparisons.into_iter().map(|(pair, groups)| AskedPair::Within { pair, groups }).collect(),
             trials: plan.trials.iter().map(trial).collect(),
             empty_cells: plan.empty_cells.clone(),
             unavailable: plan.unavailable.clone(),
@@ -138,11 +157,36 @@ impl Manifest {
             outcomes,
             empty_cells: self.empty_cells,
             missing,
-            comparisons: self.comparisons,
+            comparisons: self.comparisons.into_iter().map(Asked::from).collect(),
+            reruns: store.reruns()?,
+            shown: BTreeMap::new(),
         })
+    }
+}
+
+impl From<AskedPair> for Asked {
+    fn from(asked: AskedPair) -> Self {
+        match asked {
+            AskedPair::Within { pair: (a, b), groups } => Self { a, b, scope: Scope::Groups(groups) },
+            AskedPair::Anywhere(a, b) => Self { a, b, scope: Scope::BothMethods },
+        }
     }
 }
 
 fn path(folder: &Path) -> PathBuf {
     folder.join("sweep.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_says_where_it_is_asked_for_and_old_manifests_do_not() {
+        let read = |text: &str| serde_json::from_str::<AskedPair>(text).map(Asked::from);
+        let within = read(r#"{ "pair": ["a", "b"], "groups": [["letters-vit", "digits"]] }"#).unwrap();
+        assert_eq!(within.scope, Scope::Groups([("letters-vit".to_owned(), "digits".to_owned())].into()));
+        assert_eq!(read(r#"["a", "b"]"#).unwrap().scope, Scope::BothMethods);
+        assert!(read(r#"["a"]"#).is_err());
+    }
 }

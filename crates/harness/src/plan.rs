@@ -334,6 +334,14 @@ impl Plan {
         method.encoders().into_iter().map(|name| (name, self.backbones[name].weights_sha256.as_str())).collect()
     }
 
+    /// Whether no trial of the same method, backbone and data set stands before this one: it is the one that checks itself.
+    fn is_first_of_cell(&self, planned: &PlannedTrial) -> bool {
+        let cell = |trial: &PlannedTrial| {
+            (&trial.method_name, &trial.backbone, &trial.dataset) == (&planned.method_name, &planned.backbone, &planned.dataset)
+        };
+        self.trials.iter().find(|trial| cell(trial)).is_none_or(|first| first.seed == planned.seed)
+    }
+
     /// The trial of a plan, ready to run.
     pub fn trial<'a>(&'a self, planned: &'a PlannedTrial, site: Site<'a>) -> Trial<'a> {
         let Site { device, device_name, numbers, reuse, .. } = site;
@@ -352,6 +360,7 @@ impl Plan {
             device,
             seed: planned.seed,
             keeping: reuse.map(|reuse| Keeping { reuse, f: Digest::of_parts(&f) }),
+            checks_itself: self.is_first_of_cell(planned),
         }
     }
 }
@@ -420,6 +429,7 @@ impl Cell<'_> {
             device,
             seed,
             keeping: None,
+            checks_itself: false,
         };
         trial.check().map(|built| (placement, built))
     }

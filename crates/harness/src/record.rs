@@ -45,6 +45,19 @@ pub struct Outcome {
     pub program_sha256: String,
     /// Notes of the alignment: the label mapping chosen, the calibration weights.
     pub alignment_notes: Vec<String>,
+    /// What test items gave when they went through alone, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_invariance: Option<BatchInvariance>,
+}
+
+/// Test items once more, one at a time, by the chosen program: beside the batches that they were scored in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchInvariance {
+    /// How many.
+    pub items: usize,
+    /// The greatest difference of a log-probability, in nats.
+    pub max_difference: f64,
 }
 
 /// Metrics of one split.
@@ -293,6 +306,7 @@ impl Record {
                 outcome.costs.peak_memory_bytes = 0;
                 outcome.costs.reused_items = 0;
                 outcome.costs.fused_with = 0;
+                outcome.batch_invariance = None;
             }
             record.provenance = other.provenance.clone();
             record.searched = None;

@@ -114,6 +114,21 @@ impl ResultStore {
         Ok(records)
     }
 
+    /// Records of trials that were computed again and say something else than the one that was first.
+    pub fn reruns(&self) -> Result<Vec<Record>, StoreError> {
+        let folder = self.folder.join("duplicates");
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let io = |error| StoreError::Io { path: folder.clone(), error };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(io)? {
+            paths.push(entry.map_err(io)?.path());
+        }
+        paths.sort();
+        paths.iter().map(|path| parse(path, &fs::read(path).map_err(|error| StoreError::Io { path: path.clone(), error })?)).collect()
+    }
+
     /// Publishes a trial: its outcomes and its program first, its record last. A failed trial's record may be replaced
     /// by a later success.
     pub fn commit(&self, record: &Record, examples: &[ExampleOutcome], program: &[NamedTensor]) -> Result<Commit, StoreError> {

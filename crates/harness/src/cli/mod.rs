@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args, &console),
         Command::Sweep(args) => sweep::run(&args, &console),
         Command::Plan(args) => plan::run(&args, &console),
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => report::run(&args, &console),
         Command::Compare(args) => compare::run(&args),
         Command::Rescore(args) => rescore::run(&args),
         Command::Reproduce(args) => reproduce::run(&args),

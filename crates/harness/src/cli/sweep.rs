@@ -13,7 +13,7 @@ use crate::listing::terminal_width;
 use crate::manifest::Manifest;
 use crate::plan::{Plan, PlanError};
 use crate::progress::Console;
-use crate::report;
+use crate::report::{self, Results};
 use crate::reuse::{Bounds, Reuse};
 use crate::run::{Retry, RunError, Runner, Tally};
 use crate::search::{SearchError, Searcher, Untried};
@@ -141,7 +141,8 @@ pub(super) fn run_text(file: &str, text: &str, options: &SweepOptions, console: 
             folder.display()
         )));
     }
-    let mut out = publish(manifest, &store)?;
+    let results = manifest.results(&store).map_err(store_failure)?;
+    let mut out = publish(&results, &store)?;
     let _ = writeln!(out, "\n{} trials ran, {} were there already. Results: {}", tally.ran, tally.present, folder.display());
     verdict(&tally, &plan, out)
 }
@@ -165,12 +166,11 @@ pub(super) fn search_failure(error: SearchError, folder: &Path) -> Failure {
 }
 
 /// Writes every table, plot and page, and returns what the terminal shows.
-pub(super) fn publish(manifest: Manifest, store: &ResultStore) -> Result<String, Failure> {
-    let results = manifest.results(store).map_err(store_failure)?;
+pub(super) fn publish(results: &Results, store: &ResultStore) -> Result<String, Failure> {
     let written =
-        report::write(&results, store.folder()).map_err(|error| Failure::System(format!("{}: {error}", store.folder().display())))?;
-    crate::frame::write(&results, store.folder()).map_err(Failure::system)?;
-    let mut out = report::terminal(&results, terminal_width());
+        report::write(results, store.folder()).map_err(|error| Failure::System(format!("{}: {error}", store.folder().display())))?;
+    crate::frame::write(results, store.folder()).map_err(Failure::system)?;
+    let mut out = report::terminal(results, terminal_width());
     for path in written {
         let _ = writeln!(out, "{}", path.display());
     }

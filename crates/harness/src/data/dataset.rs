@@ -124,6 +124,11 @@ impl DataSet {
         })
     }
 
+    /// An item that a trial was tested on, to be shown to a reader: nothing is chosen by it.
+    pub fn tested(&self, id: &str) -> Option<&Example> {
+        self.pools.test.iter().find(|example| example.id == id).map(AsRef::as_ref)
+    }
+
     pub(super) const fn pools(&self) -> &Pools {
         &self.pools
     }

@@ -71,6 +71,7 @@ pub fn train(backbone: &dyn Backbone, data: &LoadedData, recipe: SpeechRecipe, d
         seed,
         augment: None,
         keeping: None,
+        checks_itself: false,
     };
     let finished = trial.run()?;
     let tensors = finished.tensors.into_iter().map(|tensor| if tensor.shape.len() == 2 { weight(tensor) } else { bias(tensor) });

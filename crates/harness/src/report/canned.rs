@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use reprogram_taxonomy::{Alignment, Format, Layers, Location, Modality, Operator, Signature, Site, SiteSpec};
 use sha2::{Digest, Sha256};
 
+use super::comparison::{Asked, Scope};
 use super::results::{MissingTrial, Results};
 use crate::record::{Costs, EmptyCell, EpochPoint, ExampleOutcome, ItemReading, Metrics, Outcome, Provenance, Record, Status};
 
@@ -87,6 +88,7 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         costs,
         program_sha256: hex(&format!("program {name}")),
         alignment_notes: vec![],
+        batch_invariance: None,
     };
     Record {
         schema: 1,
@@ -200,7 +202,7 @@ pub(crate) fn realistic() -> Results {
         signature: None,
         reason: "the sites act on text, but letters-vit takes vision".to_owned(),
     });
-    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let pair = |a: &str, b: &str| Asked { a: a.to_owned(), b: b.to_owned(), scope: Scope::BothMethods };
     results.comparisons = vec![pair("control", "ILM"), pair("ILM", "RLM"), pair("zero-shot", "ICL-4"), pair("linear probe", "soft prompt")];
     results.methods =
         ["control", "RLM", "FLM", "ILM", "BLM", "BLM+", "linear", "zero-shot", "ICL-4", "ICL-4 calibrated", "soft prompt", "linear probe"]

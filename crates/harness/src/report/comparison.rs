@@ -1,11 +1,31 @@
 //! The comparisons that a sweep asks for: is B better than A, on the same test items?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pairing::{Side, Unpaired, pair};
 use super::results::Cell;
 use super::summary::ALPHA;
 use crate::stats::{Mcnemar, PairedComparison, holm};
+
+/// A pair that a sweep asks to compare: is B better than A?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The method compared with.
+    pub a: String,
+    /// The method asked about.
+    pub b: String,
+    /// Where.
+    pub scope: Scope,
+}
+
+/// The groups that a pair is compared in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Backbones and data sets of the experiments that ask.
+    Groups(BTreeSet<(String, String)>),
+    /// Wherever both methods were to run: nobody noted which experiment asked.
+    BothMethods,
+}
 
 /// One asked comparison in one group.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,24 +79,27 @@ impl Verdict {
     }
 }
 
-/// The comparisons that concern one group, not yet corrected for their number. A pair of which neither method belongs to
-/// the group is not one of them.
+/// The comparisons that are asked for in one group, not yet corrected for their number.
 pub(super) fn of_group(
     (backbone, dataset): (&str, &str),
     cells: &[(&str, Cell<'_>)],
     sides: &BTreeMap<&str, Side<'_>>,
-    asked: &[(String, String)],
+    asked: &[Asked],
 ) -> Vec<Comparison> {
-    let belongs = |method: &str| cells.iter().any(|(name, cell)| *name == method && (!cell.records.is_empty() || !cell.missing.is_empty()));
+    let belongs = |method: &str| cells.iter().any(|(name, _)| *name == method);
+    let is_asked = |asked: &&Asked| match &asked.scope {
+        Scope::Groups(groups) => groups.contains(&(backbone.to_owned(), dataset.to_owned())),
+        Scope::BothMethods => belongs(&asked.a) && belongs(&asked.b),
+    };
     let side = |method: &str| sides.get(method).copied().ok_or_else(|| Unpaired::NoTrial { method: method.to_owned() });
     let compare = |a: &str, b: &str| {
         let paired = pair(side(a)?, side(b)?)?;
         let compared = PairedComparison::of(&paired.differences).expect("a pairing has at least one item");
         Ok(Tested { seeds: paired.seeds, paired: compared, holm_p: compared.p, mcnemar: paired.mcnemar, verdict: Verdict::NotShown })
     };
-    let concerned = asked.iter().filter(|(a, b)| belongs(a) || belongs(b));
+    let concerned = asked.iter().filter(is_asked);
     concerned
-        .map(|(a, b)| Comparison {
+        .map(|Asked { a, b, .. }| Comparison {
             backbone: backbone.to_owned(),
             dataset: dataset.to_owned(),
             a: a.clone(),

@@ -1,5 +1,7 @@
 //! `report.html`: one self-contained page. Tables are readable without scripts; a small script sorts them.
 
+mod facets;
+mod items;
 mod ranks;
 mod view;
 
@@ -28,7 +30,7 @@ pub fn page(results: &Results, summary: &Summary) -> Result<String, PageError> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("report.html", include_str!("../../assets/report.html.jinja"))?;
+    environment.add_template("report.html", include_str!("../../assets/report/page.html.jinja"))?;
     let page = Page::of(results, summary)?;
     Ok(environment.get_template("report.html")?.render(minijinja::value::Value::from(minijinja::value::Serde(&page)))?)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comparison::Asked;
+use super::shown::Shown;
 use crate::record::{EmptyCell, ExampleOutcome, Record};
 
 /// Everything that one report depends on. The same value gives the same bytes.
@@ -21,8 +23,12 @@ pub struct Results {
     pub empty_cells: Vec<EmptyCell>,
     /// Trials that have no record.
     pub missing: Vec<MissingTrial>,
-    /// Pairs (A, B) of method names that the sweep asks to compare: is B better than A?
-    pub comparisons: Vec<(String, String)>,
+    /// Pairs that the sweep asks to compare, in its order.
+    pub comparisons: Vec<Asked>,
+    /// Records of trials that were run again and gave other numbers, as they were put aside.
+    pub reruns: Vec<Record>,
+    /// What a page shows of tested items beside their ids, by data set.
+    pub shown: BTreeMap<String, Shown>,
 }
 
 /// A trial of the sweep that has no record.

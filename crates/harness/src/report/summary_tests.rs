@@ -3,7 +3,7 @@
 use super::*;
 use crate::record::ItemReading;
 use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
-use crate::report::comparison::Verdict;
+use crate::report::comparison::{Asked, Scope, Verdict};
 use reprogram_taxonomy::{Alignment, Modality};
 
 fn baseline(name: &'static str, accuracies: &[f64]) -> crate::report::canned::Method {
@@ -135,10 +135,27 @@ fn comparisons_answer_what_was_asked_where_it_applies() {
 #[test]
 fn one_common_seed_allows_mcnemar() {
     let mut results = digits(&[baseline("a", &[0.5]), baseline("b", &[0.7, 0.7])]);
-    results.comparisons = vec![("a".to_owned(), "b".to_owned()), ("a".to_owned(), "absent".to_owned())];
+    let group = ("letters-vit".to_owned(), "digits".to_owned());
+    let asked = |b: &str| Asked { a: "a".to_owned(), b: b.to_owned(), scope: Scope::Groups([group.clone()].into()) };
+    results.comparisons = vec![asked("b"), asked("absent")];
     let summary = Summary::of(&results);
     let tested = summary.comparisons[0].outcome.as_ref().unwrap();
     let mcnemar = tested.mcnemar.unwrap();
     assert_eq!((tested.seeds, mcnemar.only_b - mcnemar.only_a), (1, 200));
     assert_eq!(summary.comparisons[1].outcome.as_ref().unwrap_err().to_string(), "absent has no finished trial");
+}
+
+/// A pair that one experiment asked for stood as “not tested” in the groups of the others.
+#[test]
+fn a_pair_is_compared_where_its_experiment_asked() {
+    let mut results = digits(&[baseline("a", &[0.5]), baseline("b", &[0.7])]);
+    add(&mut results, &TWEETS, &baseline("a", &[0.5]));
+    add(&mut results, &TWEETS, &baseline("c", &[0.6]));
+    let within = |dataset: &str| Scope::Groups([("letters-vit".to_owned(), dataset.to_owned())].into());
+    let asked = |b: &str, scope| Asked { a: "a".to_owned(), b: b.to_owned(), scope };
+    results.comparisons = vec![asked("b", within("digits")), asked("c", Scope::BothMethods), asked("b", within("elsewhere"))];
+    let summary = Summary::of(&results);
+    let found: Vec<(&str, &str)> =
+        summary.comparisons.iter().map(|comparison| (comparison.b.as_str(), comparison.dataset.as_str())).collect();
+    assert_eq!(found, [("b", "digits"), ("c", "tweets")]);
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::cost_axis::COST_AXES;
 use super::grid::{self, Grid};
 use super::html::page;
 use super::plot::{facets, png, profiles, ranks_png, ranks_svg, svg};
@@ -18,15 +19,12 @@ use super::table::{comparisons_csv, csv, latex, markdown, ranks_csv, ranks_markd
 /// `comparisons.csv` is written even if the sweep asks for none, so that an older one does not stay behind.
 pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
     let summary = Summary::of(results);
-    let facets = facets(&summary);
     let pools = pools(results);
-    let files: [(&str, Vec<u8>); 11] = [
+    let files: [(&str, Vec<u8>); 9] = [
         ("table.md", markdown(results, &summary).into_bytes()),
         ("table.csv", csv(results, &summary).into_bytes()),
         ("table.tex", latex(results, &summary).into_bytes()),
         ("comparisons.csv", comparisons_csv(results, &summary).into_bytes()),
-        ("accuracy-vs-parameters.svg", svg(&facets).map_err(io::Error::other)?.into_bytes()),
-        ("accuracy-vs-parameters.png", png(&facets).map_err(io::Error::other)?),
         ("ranks.md", ranks_markdown(&pools).into_bytes()),
         ("ranks.csv", ranks_csv(&pools).into_bytes()),
         ("critical-difference.svg", ranks_svg(&pools).map_err(io::Error::other)?.into_bytes()),
@@ -35,6 +33,18 @@ pub fn write(results: &Results, dir: &Path) -> io::Result<Vec<PathBuf>> {
     ];
     fs::create_dir_all(dir)?;
     let mut paths: Vec<PathBuf> = files.into_iter().map(|(name, bytes)| replace(dir, name, &bytes)).collect::<io::Result<_>>()?;
+    for (i, axis) in COST_AXES.iter().enumerate() {
+        let facets = facets(&summary, axis);
+        let [vector, bitmap] = ["svg", "png"].map(|medium| format!("accuracy-vs-{}.{medium}", axis.slug));
+        // One plot there is always, if only to say that there is nothing in it.
+        if i == 0 || axis.is_in(&summary) {
+            paths.push(replace(dir, &vector, svg(&facets).map_err(io::Error::other)?.as_bytes())?);
+            paths.push(replace(dir, &bitmap, &png(&facets).map_err(io::Error::other)?)?);
+        } else {
+            remove(dir, &vector)?;
+            remove(dir, &bitmap)?;
+        }
+    }
     let grids = Grid::all(results, &summary);
     let tables = [
         ("table-grid.md", grid::markdown(&results.sweep, &grids)),
@@ -107,10 +117,10 @@ mod tests {
     fn profiles_are_drawn_where_they_mean_something_and_do_not_stay_behind() {
         use crate::report::ranking::tests::ordered;
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(write(&ordered(5), dir.path()).unwrap().len(), 13);
+        assert_eq!(write(&ordered(5), dir.path()).unwrap().len(), 17);
         let drawing = fs::read_to_string(dir.path().join("performance-profiles.svg")).unwrap();
         assert!(drawing.contains("Share of runs above each accuracy over 5 settings, for high, middle, low."));
-        assert_eq!(write(&ordered(4), dir.path()).unwrap().len(), 11);
+        assert_eq!(write(&ordered(4), dir.path()).unwrap().len(), 15);
         assert!(!dir.path().join("performance-profiles.svg").exists());
     }
 

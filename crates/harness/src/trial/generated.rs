@@ -33,6 +33,7 @@ impl Trial<'_> {
             costs: spent(&program, &generation, validation.len() + test.len(), started),
             program_sha256: hash(&tensors),
             alignment_notes: program.answer_rule().into_iter().collect(),
+            batch_invariance: None,
         };
         Ok(Finished { outcome, examples: test, tensors })
     }

@@ -10,6 +10,7 @@ use reprogram_models::cross_entropy;
 use reprogram_taxonomy::Cut;
 use sha2::{Digest as _, Sha256};
 
+use super::alone::batch_invariance;
 use super::passes::{Items, Sources, Way, all_outputs, outputs};
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
 use crate::assets::Digest;
@@ -355,6 +356,7 @@ impl<'a> Member<'a> {
     /// What is left of the trial once its test items are scored.
     pub(super) fn finish(mut self, test: &Presented, scored: &Scored) -> Result<Finished, TrialError> {
         let is_trainable = self.is_trainable();
+        let batch_invariance = if self.trial.checks_itself { Some(batch_invariance(&self, test, scored)?) } else { None };
         self.costs.forward_items_evaluation += test.len();
         let costs = self.spent(self.program.n_passes());
         let Chosen { epoch, metrics, program } = self.chosen.expect("a budget has at least one epoch");
@@ -376,6 +378,7 @@ impl<'a> Member<'a> {
             costs,
             program_sha256: hash(&tensors),
             alignment_notes: program.alignment().note().into_iter().collect(),
+            batch_invariance,
         };
         Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels), tensors })
     }

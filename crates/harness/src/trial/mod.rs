@@ -3,10 +3,12 @@
 //! ```text
 //! member     what one trial has of its own while it runs
 //! generated  one whose answers are generated, which has nothing to train
+//! alone      test items once more, one at a time
 //! passes     items through programs and f, of one trial or of several as one batch
 //! session    the course of trials that run together; one alone runs the same way
 //! ```
 
+mod alone;
 mod error;
 mod generated;
 mod member;
@@ -54,6 +56,8 @@ pub struct Trial<'a> {
     pub seed: u64,
     /// Where constant halves of passes are kept, if they are.
     pub keeping: Option<Keeping<'a>>,
+    /// Whether some test items go through once more, one at a time: see [`crate::record::BatchInvariance`].
+    pub checks_itself: bool,
 }
 
 /// What a program is like, before anything is run.
@@ -228,6 +232,7 @@ mod tests {
                 device: &device,
                 seed: 1,
                 keeping: None,
+                checks_itself: false,
             };
             trial.check().map(|_| ())
         };

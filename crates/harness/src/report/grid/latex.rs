@@ -4,12 +4,12 @@ use reprogram_taxonomy::Alignment;
 
 use super::{Found, Grid, Line, Square, Standing};
 use crate::report::number::{percent_interval, points};
-use crate::report::table::escape_latex as escape;
+use crate::report::table::{Align, Floats, LATEX_NEEDS, escape_latex as escape, latex_notes};
 
 /// The tables, to `\input` into a paper.
 pub fn latex(sweep: &str, grids: &[Grid]) -> String {
     let tables = grids.iter().map(|grid| table(sweep, grid));
-    std::iter::once("% Needs \\usepackage{booktabs}.\n".to_owned()).chain(tables).collect::<Vec<_>>().join("\n")
+    std::iter::once(LATEX_NEEDS.to_owned()).chain(tables).collect::<Vec<_>>().join("\n")
 }
 
 fn table(sweep: &str, grid: &Grid) -> String {
@@ -20,24 +20,17 @@ fn table(sweep: &str, grid: &Grid) -> String {
         escape(sweep),
         escape(&grid.title)
     );
-    let rows: String = grid.lines.iter().map(row).collect();
+    let header = format!("$\\lambda \\cdot \\ell \\cdot \\tau$ & {}", across.join(" & "));
+    let rows = grid.lines.iter().map(row).collect();
+    let columns = vec![Align::Left; across.len() + 1];
     let notes: Vec<String> = grid.notes.iter().enumerate().map(|(i, note)| escape(&format!("({}) {note}", i + 1))).collect();
-    let notes = if notes.is_empty() {
-        String::new()
-    } else {
-        format!("\\par\\medskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\n{}\n\\end{{minipage}}\n", notes.join("\\\\\n"))
-    };
-    format!(
-        "\\begin{{table}}[tbp]\n\\centering\n\\small\n\\caption{{{caption}}}\n\\begin{{tabular}}{{@{{}}l{}@{{}}}}\n\\toprule\n\
-         $\\lambda \\cdot \\ell \\cdot \\tau$ & {} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n",
-        "l".repeat(across.len()),
-        across.join(" & ")
-    )
+    let floats = Floats { caption: &caption, columns: &columns, header: &header, blocks: &[(String::new(), rows)] };
+    floats.latex() + &latex_notes(&notes)
 }
 
 fn row(line: &Line) -> String {
     let cells: Vec<String> = line.squares.iter().map(cell).collect();
-    format!("{} & {} \\\\\n", escape(&line.name()), cells.join(" & "))
+    format!("{} & {}", escape(&line.name()), cells.join(" & "))
 }
 
 fn cell(square: &Square) -> String {

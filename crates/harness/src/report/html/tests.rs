@@ -16,7 +16,13 @@ fn words(html: &str) -> String {
     for (index, part) in body.split("<svg").enumerate() {
         text.push_str(if index == 0 { part } else { part.split_once("</svg>").unwrap().1 });
     }
-    text
+    let mut rest = text.as_str();
+    let mut without_data = String::new();
+    while let Some((before, after)) = rest.split_once("<script type=\"application/json\">") {
+        without_data.push_str(before);
+        rest = after.split_once("</script>").unwrap().1;
+    }
+    without_data + rest
 }
 
 #[test]

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::facets::{FacetView, coordinates};
+use super::items::ItemsView;
 use super::ranks::RanksView;
 use crate::record::{Provenance, Record, Status};
+use crate::report::checks::checks;
+use crate::report::cost_axis::COST_AXES;
 use crate::report::curves::Curve;
 use crate::report::grid::{Found, Grid, Line, Square, Standing, legend};
 use crate::report::number::{NONE, loss, percent, percent_interval, points, seconds};
@@ -18,6 +22,8 @@ use crate::report::terms::{protocol, subtitle, title};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Page {
+    style: &'static str,
+    script: &'static str,
     sweep: String,
     about: Vec<String>,
     /// Name and value.
@@ -25,6 +31,7 @@ pub(super) struct Page {
     grids: Vec<GridView>,
     /// Of the grids.
     signs: Vec<String>,
+    facets: Vec<FacetView>,
     groups: Vec<GroupView>,
     comparisons: Option<TableView>,
     ranks: Option<RanksView>,
@@ -61,11 +68,24 @@ struct GroupView {
     title: String,
     subtitle: String,
     table: TableView,
-    plot: Option<String>,
+    /// Coordinates by method, as JSON.
+    coordinates: String,
+    checks: Vec<String>,
+    plots: Vec<PlotView>,
+    items: Option<ItemsView>,
     curves: Vec<CurveView>,
     costs: TableView,
     trials: Vec<TrialView>,
     configurations: Vec<(String, String)>,
+}
+
+/// Accuracy against a cost.
+#[derive(Debug, Serialize)]
+struct PlotView {
+    title: &'static str,
+    svg: String,
+    /// The methods that no other one beats.
+    front: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +98,8 @@ struct TableView {
 
 #[derive(Debug, Serialize)]
 struct RowView {
+    /// Whose row it is; nothing where it is of two.
+    method: String,
     /// The best of its group, or not shown to differ from it.
     is_tied: bool,
     notes: Vec<usize>,
@@ -108,10 +130,14 @@ struct TrialView {
 
 impl Page {
     pub(super) fn of(results: &Results, summary: &Summary) -> Result<Self, PlotError> {
-        let groups: Result<Vec<GroupView>, PlotError> = summary.groups.iter().map(|group| group_view(results, group)).collect();
+        let groups: Result<Vec<GroupView>, PlotError> = summary.groups.iter().map(|group| group_view(results, summary, group)).collect();
         let comparisons = (!summary.comparisons.is_empty()).then(|| {
-            let rows =
-                summary.comparisons.iter().map(|row| RowView { is_tied: false, notes: vec![], cells: cells(COMPARISON_COLUMNS, row) });
+            let rows = summary.comparisons.iter().map(|row| RowView {
+                method: String::new(),
+                is_tied: false,
+                notes: vec![],
+                cells: cells(COMPARISON_COLUMNS, row),
+            });
             TableView {
                 caption: "Comparisons that the sweep asks for".to_owned(),
                 columns: headers(COMPARISON_COLUMNS),
@@ -121,6 +147,9 @@ impl Page {
         let paragraphs = results.about.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
         let grids = Grid::all(results, summary);
         Ok(Self {
+            style: include_str!("../../../assets/report/style.css"),
+            script: include_str!("../../../assets/report/script.js"),
+            facets: FacetView::all(summary),
             sweep: results.sweep.clone(),
             about: paragraphs.map(str::to_owned).collect(),
             facts: facts(results),
@@ -135,18 +164,28 @@ impl Page {
     }
 }
 
-fn group_view(results: &Results, group: &Group) -> Result<GroupView, PlotError> {
+fn group_view(results: &Results, summary: &Summary, group: &Group) -> Result<GroupView, PlotError> {
     let cells = results.cells((&group.backbone, &group.dataset));
     let curves: Vec<(&str, Curve)> = cells.iter().filter_map(|(method, cell)| Some((*method, Curve::of(cell)?))).collect();
     let most_loss = curves.iter().map(|(_, curve)| curve.greatest_loss()).fold(0.0, f64::max);
-    let plot = facets(&Summary { groups: vec![group.clone()], comparisons: vec![], footnotes: vec![] });
+    let alone = Summary { groups: vec![group.clone()], comparisons: vec![], footnotes: vec![] };
+    let mut plots = Vec::new();
+    for axis in COST_AXES {
+        let facets = facets(&alone, axis);
+        if let Some(facet) = facets.first() {
+            plots.push(PlotView { title: axis.title, svg: svg(&facets)?, front: facet.front().join(", ") });
+        }
+    }
     let finished = group.rows.iter().filter(|row| row.numbers.is_some());
     let unmarked: Vec<Row> = finished.map(|row| Row { mark: Mark::None, notes: vec![], ..row.clone() }).collect();
     Ok(GroupView {
         title: title(group),
         subtitle: subtitle(group),
         table: table(COLUMNS, &group.rows, format!("Methods on {}", title(group))),
-        plot: if plot.is_empty() { None } else { Some(svg(&plot)?) },
+        coordinates: coordinates(group),
+        checks: checks(results, summary, group),
+        plots,
+        items: ItemsView::of(results, group, &cells),
         curves: curves
             .iter()
             .map(|(method, curve)| CurveView { method: (*method).to_owned(), seeds: curve.seeds(), svg: curve.svg(most_loss) })
@@ -202,7 +241,7 @@ fn table(columns: &[Column<Row>], rows: &[Row], caption: String) -> TableView {
             Mark::Best | Mark::Tied { .. } => true,
             Mark::None | Mark::Behind { .. } | Mark::Untested => false,
         };
-        RowView { is_tied, notes: row.notes.clone(), cells }
+        RowView { method: row.method.clone(), is_tied, notes: row.notes.clone(), cells }
     };
     TableView { caption, columns: headers(columns), rows: rows.iter().map(row_view).collect() }
 }

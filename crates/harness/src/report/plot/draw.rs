@@ -11,7 +11,8 @@ use super::labels::{Placed, Spot, place, side_by_side};
 use super::painter::{Painter, Type};
 use super::scale::{Rect, XAxis, YAxis};
 use super::style::{GRID, INK, MUTED, PAPER};
-use crate::report::number::{count, percent};
+use crate::report::cost_axis::tick as axis_number;
+use crate::report::number::percent;
 
 const FACET: (u32, u32) = (640, 440);
 const LEGEND: u32 = 62;
@@ -21,6 +22,8 @@ const MARGIN: (f64, f64, f64, f64) = (52.0, 66.0, 18.0, 56.0);
 
 const LABEL: Type = Type { em: 13.0, weight: FontStyle::Normal, colour: INK };
 const TITLE: Type = Type { em: 15.0, weight: FontStyle::Bold, colour: INK };
+/// Of those on the front.
+const AHEAD: Type = Type { weight: FontStyle::Bold, ..LABEL };
 const SIDE: Type = Type { em: 12.0, weight: FontStyle::Normal, colour: MUTED };
 
 /// All facets.
@@ -36,9 +39,12 @@ impl Figure for [Facet] {
         if titles.is_empty() {
             return "No finished trial to plot.".to_owned();
         }
+        let fronts: Vec<String> = self.iter().map(|facet| facet.front().join(", ")).collect();
         format!(
-            "Test accuracy against the number of trainable parameters, on a logarithmic axis, for {}. The numbers are in the table.",
-            titles.join("; ")
+            "Test accuracy against {}, on a logarithmic axis, for {}. Nothing is as cheap and as accurate as {}. The numbers are in the table.",
+            self[0].cost,
+            titles.join("; "),
+            fronts.join("; ")
         )
     }
 
@@ -69,21 +75,26 @@ fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect
     painter.text(&facet.title, (frame.left, frame.top - 42.0), TITLE, HPos::Left)?;
     painter.text("test accuracy, %", (frame.left, frame.top - 16.0), SIDE, HPos::Left)?;
     y_axis(painter, &y, frame)?;
-    x_axis(painter, &x, frame)?;
+    x_axis(painter, &x, facet.cost, frame)?;
     let chance = chance(painter, facet, &y, frame)?;
 
     let mut spots: Vec<Spot> = facet
         .points
         .iter()
         .map(|point| Spot {
-            at: (x.place(point.trainable), y.place(point.accuracy)),
+            at: (x.place(point.cost), y.place(point.accuracy)),
             bar: point.ends.map(|(low, high)| (y.place(high), y.place(low))),
         })
         .collect();
     side_by_side(&mut spots);
+    let style = |i: usize| if facet.front.contains(&i) { AHEAD } else { LABEL };
     let sizes: Result<Vec<_>, PlotError> =
-        facet.points.iter().map(|point| Ok((painter.width(&point.label, LABEL)? + 2.0, LABEL.em + 3.0))).collect();
+        facet.points.iter().enumerate().map(|(i, point)| Ok((painter.width(&point.label, style(i))? + 2.0, LABEL.em + 3.0))).collect();
     let labels = place(&spots, &sizes?, frame, &chance);
+    let steps = steps(facet, &spots);
+    if steps.len() > 1 {
+        painter.line(&steps, MUTED, 1.25)?;
+    }
     for spot in &spots {
         if let Some((top, bottom)) = shown_bar(spot) {
             painter.line(&[(spot.at.0, top), (spot.at.0, bottom)], INK, 1.25)?;
@@ -101,7 +112,7 @@ fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect
             painter.line(&[(spot.at.0 - 3.5, y), (spot.at.0 + 3.5, y)], INK, 1.25)?;
         }
     }
-    for ((Placed { rect, .. }, spot), point) in labels.iter().zip(&spots).zip(&facet.points) {
+    for (i, ((Placed { rect, .. }, spot), point)) in labels.iter().zip(&spots).zip(&facet.points).enumerate() {
         let y = f64::midpoint(rect.top, rect.bottom);
         // Anchored at the side that faces the point, so that a narrower face does not leave a gap there.
         let (x, anchor) = if rect.left > spot.at.0 {
@@ -111,9 +122,20 @@ fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect
         } else {
             (f64::midpoint(rect.left, rect.right), HPos::Center)
         };
-        painter.text(&point.label, (x, y), LABEL, anchor)?;
+        painter.text(&point.label, (x, y), style(i), anchor)?;
     }
     Ok(())
+}
+
+/// The front as stairs: what is reached at a cost, until one that costs more reaches more.
+fn steps(facet: &Facet, spots: &[Spot]) -> Vec<(f64, f64)> {
+    let mut line: Vec<(f64, f64)> = Vec::new();
+    for at in facet.front.iter().map(|&i| spots[i].at) {
+        line.extend(line.last().map(|&(_, height)| (at.0, height)));
+        line.push(at);
+    }
+    line.dedup();
+    line
 }
 
 fn y_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, axis: &YAxis, frame: Rect) -> Result<(), PlotError> {
@@ -127,7 +149,7 @@ fn y_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, axis: &YAxis, frame: Re
 }
 
 /// The axis, its ticks, and between zero and the rest a break: two strokes across the line.
-fn x_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, axis: &XAxis, frame: Rect) -> Result<(), PlotError> {
+fn x_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, axis: &XAxis, cost: &str, frame: Rect) -> Result<(), PlotError> {
     let y = frame.bottom;
     let tick = |x: f64, text: &str| {
         painter.line(&[(x, y), (x, y + 5.0)], MUTED, 1.0)?;
@@ -150,11 +172,11 @@ fn x_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, axis: &XAxis, frame: Re
         (None, _) => painter.line(&[(frame.left, y), (frame.right, y)], MUTED, 1.0)?,
     }
     for number in axis.ticks() {
-        tick(axis.place(number), &count(number))?;
+        tick(axis.place(number), &axis_number(number))?;
     }
-    let title = if axis.log.is_some() { "trainable parameters, log scale" } else { "trainable parameters" };
+    let title = if axis.log.is_some() { format!("{cost}, log scale") } else { cost.to_owned() };
     let middle = axis.log.map_or(f64::midpoint(frame.left, frame.right), |(left, right)| f64::midpoint(left, right));
-    painter.text(title, (middle, y + 38.0), SIDE, HPos::Center)
+    painter.text(&title, (middle, y + 38.0), SIDE, HPos::Center)
 }
 
 /// The line of a guess, and where it and its word stand. Off the axis, the word alone says which way it lies.
@@ -189,6 +211,6 @@ fn legend<DB: DrawingBackend>(painter: &Painter<'_, DB>, facets: &[Facet], top: 
         painter.text(paradigm.as_str(), (x + 18.0, top + 18.0), SIDE, HPos::Left)?;
         x += 18.0 + painter.width(paradigm.as_str(), SIDE)? + 20.0;
     }
-    let terms = "bars: 95 % t interval over seeds · points that would coincide stand side by side";
+    let terms = "bars: 95 % t interval over seeds · points that would coincide stand side by side · line and bold: nothing else is as cheap and as accurate";
     painter.text(terms, (MARGIN.0, top + 42.0), SIDE, HPos::Left)
 }

@@ -1,24 +1,31 @@
-//! What one facet shows: a point a method.
+//! What one facet shows: a point a method, at what it costs.
 
 use reprogram_taxonomy::Paradigm;
 
+use crate::report::cost_axis::{CostAxis, front};
 use crate::report::summary::{Group, Row};
 use crate::report::terms::title;
 
 /// One backbone on one data set.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Facet {
     pub(in crate::report) title: String,
+    /// Beside the axis of costs.
+    pub(super) cost: &'static str,
     pub(super) chance: Option<f64>,
     pub(super) points: Vec<Point>,
+    /// Places of the points that no other one beats, by cost.
+    pub(super) front: Vec<usize>,
 }
 
 /// One method.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Point {
+    /// In full.
+    pub(super) method: String,
     pub(super) label: String,
     pub(super) paradigm: Paradigm,
-    pub(super) trainable: usize,
+    pub(super) cost: f64,
     pub(super) accuracy: f64,
     /// Ends of the t interval, where there is one, as far as an accuracy can go.
     pub(super) ends: Option<(f64, f64)>,
@@ -28,11 +35,17 @@ pub(super) struct Point {
 const LABEL_LENGTH: usize = 26;
 
 impl Facet {
-    /// Of a group; nothing if no method of it has numbers.
-    pub fn of(group: &Group) -> Option<Self> {
-        let points: Vec<Point> = group.rows.iter().filter_map(point).collect();
+    /// Of a group; nothing if no method of it has numbers and this cost.
+    pub fn of(group: &Group, axis: &'static CostAxis) -> Option<Self> {
+        let points: Vec<Point> = group.rows.iter().filter_map(|row| point(row, axis)).collect();
         let chance = group.n_classes.filter(|n| *n > 0).map(|n| 1.0 / n as f64);
-        (!points.is_empty()).then(|| Self { title: title(group), chance, points })
+        let front = front(&points.iter().map(|point| (point.cost, point.accuracy)).collect::<Vec<_>>());
+        (!points.is_empty()).then(|| Self { title: title(group), cost: axis.title, chance, points, front })
+    }
+
+    /// The methods that no other one beats, by cost.
+    pub(in crate::report) fn front(&self) -> Vec<&str> {
+        self.front.iter().map(|&i| self.points[i].method.as_str()).collect()
     }
 
     /// The paradigms that occur, in the survey's order.
@@ -42,12 +55,13 @@ impl Facet {
     }
 }
 
-fn point(row: &Row) -> Option<Point> {
+fn point(row: &Row, axis: &CostAxis) -> Option<Point> {
     let numbers = row.numbers.as_ref()?;
     Some(Point {
+        method: row.method.clone(),
         label: cut(&row.method),
         paradigm: row.paradigm?,
-        trainable: numbers.costs.trainable_parameters,
+        cost: (axis.of)(numbers)?,
         accuracy: numbers.accuracy.mean,
         ends: numbers.accuracy.ends().map(|(low, high)| (low.clamp(0.0, 1.0), high.clamp(0.0, 1.0))),
     })

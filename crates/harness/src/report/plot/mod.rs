@@ -1,7 +1,7 @@
-//! The plots of a report. Accuracy against the number of trainable parameters, one facet a backbone and data set; mean ranks over
+//! The plots of a report. Accuracy against what it costs, one facet a backbone and data set; mean ranks over
 //! data sets.
 //!
-//! The first one's x axis is logarithmic; methods that train nothing stand at a place of their own, left of a break. Bars are t
+//! The first ones' x axis is logarithmic; methods that cost nothing stand at a place of their own, left of a break. Bars are t
 //! intervals over seeds. Paradigms differ in colour and in shape, so that the plot reads without colour.
 
 mod critical_difference;
@@ -21,6 +21,7 @@ pub use facet::Facet;
 use self::critical_difference::CriticalDifference;
 use self::figure::{raster, vector};
 use self::profiles::Profiles;
+use crate::report::cost_axis::CostAxis;
 use crate::report::ranking::Pool;
 use crate::report::summary::Summary;
 
@@ -35,9 +36,9 @@ impl PlotError {
     }
 }
 
-/// The facets of a summary: its groups that have numbers.
-pub fn facets(summary: &Summary) -> Vec<Facet> {
-    summary.groups.iter().filter_map(Facet::of).collect()
+/// The facets of a summary: its groups that have numbers and this cost.
+pub fn facets(summary: &Summary, axis: &'static CostAxis) -> Vec<Facet> {
+    summary.groups.iter().filter_map(|group| Facet::of(group, axis)).collect()
 }
 
 /// All facets in one SVG. Text is text, in the reader's own sans-serif face.

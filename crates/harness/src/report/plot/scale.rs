@@ -76,12 +76,12 @@ impl YAxis {
     }
 }
 
-/// Numbers of parameters.
+/// Costs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XAxis {
-    /// Where zero stands, if any method trains nothing.
+    /// Where zero stands, if any method costs nothing.
     pub(super) zero: Option<f64>,
-    /// Left and right end of the logarithmic part, if any method trains something.
+    /// Left and right end of the logarithmic part, if any method costs something.
     pub(super) log: Option<(f64, f64)>,
     /// log₁₀ of the numbers at these ends.
     range: (f64, f64),
@@ -89,8 +89,8 @@ pub(super) struct XAxis {
 
 impl XAxis {
     pub(super) fn of(facet: &Facet, frame: Rect) -> Self {
-        let has_zero = facet.points.iter().any(|point| point.trainable == 0);
-        let logs = || facet.points.iter().filter(|point| point.trainable > 0).map(|point| (point.trainable as f64).log10());
+        let has_zero = facet.points.iter().any(|point| point.cost <= 0.0);
+        let logs = || facet.points.iter().filter(|point| point.cost > 0.0).map(|point| point.cost.log10());
         let width = frame.right - frame.left;
         let Some((least, most)) = logs().map(|log| (log, log)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
             return Self { zero: Some(f64::midpoint(frame.left, frame.right)), log: None, range: (0.0, 1.0) };
@@ -102,27 +102,24 @@ impl XAxis {
         Self { zero, log: Some((left, frame.right)), range: (least - room, most + room) }
     }
 
-    pub(super) fn place(&self, trainable: usize) -> f64 {
-        match (trainable, self.zero, self.log) {
-            (0, Some(zero), _) => zero,
-            (_, _, Some((left, right))) => left + (log_of(trainable) - self.range.0) / (self.range.1 - self.range.0) * (right - left),
-            (_, zero, None) => zero.unwrap_or(0.0),
+    pub(super) fn place(&self, cost: f64) -> f64 {
+        match (self.zero, self.log) {
+            (Some(zero), _) if cost <= 0.0 => zero,
+            (_, Some((left, right))) => left + (cost.log10() - self.range.0) / (self.range.1 - self.range.0) * (right - left),
+            (zero, None) => zero.unwrap_or(0.0),
         }
     }
 
     /// Whole decades if there are at least three; else 1, 2 and 5 of each.
-    pub(super) fn ticks(&self) -> Vec<usize> {
+    pub(super) fn ticks(&self) -> Vec<f64> {
         if self.log.is_none() {
             return Vec::new();
         }
-        let within = |tick: &usize| (self.range.0..=self.range.1).contains(&log_of(*tick));
-        let multiples =
-            |factors: &'static [usize]| (0..15_u32).flat_map(|power| factors.iter().map(move |factor| factor * 10_usize.pow(power)));
-        let decades: Vec<usize> = multiples(&[1]).filter(within).collect();
+        let within = |tick: &f64| (self.range.0..=self.range.1).contains(&tick.log10());
+        // As text and back: a power of ten is then the nearest float, and reads as one.
+        let number = |factor: u32, power: i32| format!("{factor}e{power}").parse::<f64>().expect("a float");
+        let multiples = |factors: &'static [u32]| (-3..24).flat_map(move |power| factors.iter().map(move |&factor| number(factor, power)));
+        let decades: Vec<f64> = multiples(&[1]).filter(within).collect();
         if decades.len() >= 3 { decades } else { multiples(&[1, 2, 5]).filter(within).collect() }
     }
-}
-
-fn log_of(trainable: usize) -> f64 {
-    (trainable.max(1) as f64).log10()
 }

@@ -5,9 +5,10 @@ use reprogram_taxonomy::{Alignment, Modality};
 use super::*;
 use crate::report::Results;
 use crate::report::canned::{DIGITS, TWEETS, add, method, realistic, signature};
+use crate::report::cost_axis::COST_AXES;
 
 fn of(results: &Results) -> Vec<Facet> {
-    facets(&Summary::of(results))
+    facets(&Summary::of(results), &COST_AXES[0])
 }
 
 fn baselines(trainable: usize, accuracies: &[f64]) -> Results {
@@ -58,6 +59,14 @@ fn methods_that_train_nothing_need_no_logarithm() {
 fn one_number_of_parameters_is_an_axis() {
     let svg = svg(&of(&baselines(7, &[0.51, 0.52]))).unwrap();
     insta::assert_snapshot!(words(&svg));
+}
+
+#[test]
+fn every_cost_has_a_drawing_and_a_front() {
+    let summary = Summary::of(&realistic());
+    let drawn = COST_AXES.iter().map(|axis| words(&svg(&facets(&summary, axis)).unwrap())).collect::<Vec<_>>();
+    insta::assert_snapshot!(drawn.join("\n=====\n"));
+    assert_eq!(facets(&summary, &COST_AXES[0])[0].front(), ["BLM", "linear"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `table.md`: GitHub-flavoured Markdown.
 
 use super::columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
+use crate::report::checks::checks;
 use crate::report::results::Results;
 use crate::report::summary::Summary;
 use crate::report::terms::{protocol, subtitle, title};
@@ -17,6 +18,8 @@ pub fn markdown(results: &Results, summary: &Summary) -> String {
             parts.push(format!("{subtitle}\n\n"));
         }
         parts.extend(table(COLUMNS, &group.rows));
+        parts.push("\n".to_owned());
+        parts.extend(checks(results, summary, group).iter().map(|line| format!("- {}\n", escape(line))));
     }
     if summary.groups.is_empty() {
         parts.push("\nNo trial has a record yet.\n".to_owned());

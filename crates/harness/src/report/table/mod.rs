@@ -3,6 +3,7 @@
 mod columns;
 mod costs;
 mod csv;
+mod float;
 mod latex;
 mod markdown;
 mod ranks;
@@ -12,6 +13,7 @@ pub(super) use columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
 pub(super) use costs::COST_COLUMNS;
 pub use csv::{comparisons_csv, csv};
 pub(super) use csv::{line as csv_line, text as csv_text};
+pub(super) use float::{Floats, NEEDS as LATEX_NEEDS, notes as latex_notes};
 pub(super) use latex::escape as escape_latex;
 pub use latex::latex;
 pub(super) use markdown::escape as escape_markdown;

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
 use super::columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column, fitting};
+use crate::report::checks::checks;
 use crate::report::comparison::Comparison;
 use crate::report::results::Results;
 use crate::report::summary::{Group, Summary};
@@ -23,6 +24,7 @@ pub fn terminal(results: &Results, width: Option<usize>) -> String {
         if !comparisons.is_empty() {
             parts.push(lines(&table(&compared, comparisons.into_iter(), width)));
         }
+        parts.extend(checks(results, &summary, group).iter().map(|line| wrapped("· ", line, width)));
         parts.push("\n".to_owned());
     }
     if summary.groups.is_empty() {

@@ -1,0 +1,143 @@
+//! What a group's numbers were checked against, in lines for under its table: reruns, answers that were not found, the batch, the
+//! cells that are missing.
+
+use super::number::{count, list, percent, points};
+use super::results::Results;
+use super::summary::{Group, Row, Summary};
+use super::terms::marks;
+use crate::record::{BatchInvariance, Outcome, Record, Status};
+
+/// One line a check, whether it found something, nothing, or could not be made.
+pub(super) fn checks(results: &Results, summary: &Summary, group: &Group) -> Vec<String> {
+    let records: Vec<&Record> =
+        results.records.iter().filter(|record| record.backbone == group.backbone && record.dataset == group.dataset).collect();
+    let outcomes: Vec<&Outcome> = records.iter().filter_map(|record| outcome(record)).collect();
+    let mut lines = vec![cells(summary, group)];
+    if !outcomes.is_empty() {
+        lines.push(reruns(results, &records));
+        lines.extend(unanswered(&outcomes));
+        lines.push(batches(&outcomes));
+    }
+    lines
+}
+
+fn outcome(record: &Record) -> Option<&Outcome> {
+    match &record.status {
+        Status::Ok { outcome } => Some(outcome),
+        Status::Failed { .. } => None,
+    }
+}
+
+/// Which cells have all their trials, and where the reasons for the others stand.
+fn cells(summary: &Summary, group: &Group) -> String {
+    let (n, mut whole) = (group.rows.len(), 0);
+    let (mut empty, mut partial) = (Vec::new(), Vec::new());
+    for row in &group.rows {
+        // The last notes of a row may be on its test against the best; they are not on its trials.
+        let named = || format!("{}{}", row.method, marks(&notes_on_trials(summary, row)));
+        match (row.numbers.is_some(), row.failed + row.missing) {
+            (true, 0) => whole += 1,
+            (true, _) => partial.push(named()),
+            (false, _) => empty.push(named()),
+        }
+    }
+    let named = |what: &str, rows: Vec<String>| (!rows.is_empty()).then(|| format!("; {what}: {}", rows.join(", "))).unwrap_or_default();
+    format!(
+        "cells: {whole} of {n} have all their trials{}{}",
+        named("some are missing or failed", partial),
+        named("without a number", empty)
+    )
+}
+
+fn notes_on_trials(summary: &Summary, row: &Row) -> Vec<usize> {
+    row.notes.iter().copied().filter(|&note| !summary.footnotes[note - 1].starts_with("not tested")).collect()
+}
+
+/// How far records of one key are apart.
+fn reruns(results: &Results, records: &[&Record]) -> String {
+    let pairs: Vec<(&Outcome, &Outcome)> = results
+        .reruns
+        .iter()
+        .filter_map(|rerun| {
+            let first = records.iter().find(|record| record.key == rerun.key)?;
+            Some((outcome(first)?, outcome(rerun)?))
+        })
+        .collect();
+    if pairs.is_empty() {
+        return "rerun spread: no trial has a second record (one that gave the same numbers leaves none)".to_owned();
+    }
+    let most = |distance: fn(&Outcome, &Outcome) -> f64| pairs.iter().map(|(a, b)| distance(a, b)).fold(0.0, f64::max);
+    let accuracy = most(|a, b| (a.test.accuracy - b.test.accuracy).abs());
+    let loss = most(|a, b| a.test.loss.zip(b.test.loss).map_or(0.0, |(a, b)| (a - b).abs()));
+    format!(
+        "rerun spread: {} second records; test accuracy is at most {} points apart, test loss {loss:.1e} nats",
+        pairs.len(),
+        points(accuracy).trim_start_matches('+')
+    )
+}
+
+/// Where text is generated: how much of an accuracy is the extraction's.
+fn unanswered(outcomes: &[&Outcome]) -> Option<String> {
+    let generated: Vec<(usize, usize)> = outcomes.iter().filter_map(|outcome| Some((outcome.test.unanswered?, outcome.test.n))).collect();
+    let share = |&(unanswered, n): &(usize, usize)| unanswered as f64 / n as f64;
+    let most = generated.iter().map(share).max_by(f64::total_cmp)?;
+    let all: (usize, usize) = (generated.iter().map(|(unanswered, _)| unanswered).sum(), generated.iter().map(|(_, n)| n).sum());
+    Some(format!(
+        "extraction: no answer was found in {} % of {} generated texts, in {} % of one trial's at most; they count as wrong",
+        percent(share(&all)),
+        count(all.1),
+        percent(most)
+    ))
+}
+
+/// What the batch does to scores.
+fn batches(outcomes: &[&Outcome]) -> String {
+    let found: Vec<BatchInvariance> = outcomes.iter().filter_map(|outcome| outcome.batch_invariance).collect();
+    let Some(most) = found.iter().map(|found| found.max_difference).max_by(f64::total_cmp) else {
+        let why = if outcomes.iter().all(|outcome| outcome.test.unanswered.is_some()) {
+            "generated text has no scores"
+        } else {
+            "no record has it"
+        };
+        return format!("batch invariance: not measured ({why})");
+    };
+    let items = list(found.iter().map(|found| found.items as u64).collect::<std::collections::BTreeSet<_>>());
+    format!(
+        "batch invariance: max |Δ log p| {most:.1e} between test items alone and in their batch ({items} items of one trial in each of {} cells)",
+        found.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::canned::realistic;
+
+    fn of(results: &Results) -> String {
+        let summary = Summary::of(results);
+        summary.groups.iter().flat_map(|group| checks(results, &summary, group)).collect::<Vec<_>>().join("\n")
+    }
+
+    fn change(results: &mut Results, at: usize, change: impl FnOnce(&mut Outcome)) {
+        let Status::Ok { outcome } = &mut results.records[at].status else { panic!("it finished") };
+        change(outcome);
+    }
+
+    #[test]
+    fn what_was_not_checked_is_said() {
+        insta::assert_snapshot!(of(&realistic()), @"");
+    }
+
+    #[test]
+    fn what_was_found_is_said() {
+        let mut results = realistic();
+        let mut rerun = results.clone();
+        change(&mut rerun, 0, |outcome| outcome.test.accuracy += 0.012);
+        results.reruns = vec![rerun.records.remove(0)];
+        change(&mut results, 1, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 32, max_difference: 3e-6 }));
+        change(&mut results, 4, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 7, max_difference: 1e-6 }));
+        let last = results.records.iter().position(|record| record.dataset == "tweets").unwrap();
+        change(&mut results, last, |outcome| outcome.test.unanswered = Some(30));
+        insta::assert_snapshot!(of(&results), @"");
+    }
+}
