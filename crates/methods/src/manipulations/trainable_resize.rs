@@ -1,14 +1,15 @@
 //! One learned number: by how much the image is enlarged about its centre, within its own place on the canvas.
 //!
 //! `x'[r, c] = Σ_ij R[r, i] x[i, j] R[c, j]` with `R[r, i] = max(0, 1 − |(r − m) / a + m − i|)`: bilinear sampling, m the middle,
-//! differentiable in a. What comes from beyond the image is black; a is kept in .1 to 5. It goes in front of a frame, and leaves
-//! the frame's place black.
+//! differentiable in a. Where a place falls on a pixel, as all do at a = 1, its slope is that towards the next pixel, which is how
+//! PyTorch's `grid_sample` differentiates. What comes from beyond the image is black; a is kept in .1 to 5. It goes in front of a
+//! frame, and leaves the frame's place black.
 //!
 //! # Reference
 //! Tsao et al., ICLR 2024, arXiv 2310.08381, §3.1 (AutoVP's trainable input scale). Sampling does not smooth what it shrinks.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Tensor, TensorData};
 use reprogram_models::in_f32;
 use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
@@ -80,8 +81,14 @@ impl Axis {
     /// R.
     fn sampling(&self, scale: Tensor<1>) -> Tensor<2> {
         let from = self.offsets.clone() / scale.unsqueeze();
-        let distance = (from - self.offsets.clone().transpose()).abs();
-        activation::relu(distance.neg().add_scalar(1.0)) * self.inside.clone()
+        let beyond = from - self.offsets.clone().transpose();
+        let within = |low: f32| {
+            let beyond = beyond.clone().detach();
+            beyond.clone().greater_equal_elem(low).bool_and(beyond.lower_elem(low + 1.0)).float()
+        };
+        let behind = beyond.clone().neg().add_scalar(1.0) * within(0.0);
+        let before = beyond.clone().add_scalar(1.0) * within(-1.0);
+        (behind + before) * self.inside.clone()
     }
 }
 
@@ -101,12 +108,17 @@ mod tests {
 
     /// R of four pixels in the middle of six.
     fn sampled(scale: f32) -> Vec<f32> {
-        let device = Device::flex();
+        line(Tensor::from_floats([scale], &Device::flex())).try_into_vec_as().unwrap()
+    }
+
+    /// `[6, 1]`
+    fn line(scale: Tensor<1>) -> Tensor<2> {
+        let device = scale.device();
         let column = |values: [f32; 6]| Tensor::<1>::from_floats(values, &device).reshape([6, 1]);
         let inside = column([0.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
         let axis = Axis { offsets: column([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]), inside: inside.clone().matmul(inside.transpose()) };
         let line = column([0.0, 10.0, 20.0, 30.0, 40.0, 0.0]);
-        axis.sampling(Tensor::from_floats([scale], &device)).matmul(line).try_into_vec_as().unwrap()
+        axis.sampling(scale).matmul(line)
     }
 
     #[test]
@@ -116,5 +128,14 @@ mod tests {
         assert_eq!(sampled(2.0), [0.0, 17.5, 22.5, 27.5, 32.5, 0.0]);
         // They come from −.5, 1.5, 3.5 and 5.5, the first and last beyond the image.
         assert_eq!(sampled(0.5), [0.0, 0.0, 15.0, 35.0, 0.0, 0.0]);
+    }
+    #[test]
+    fn a_scale_of_one_is_left_along_the_slope_to_the_next_pixel() {
+        let scale = Tensor::<1>::from_floats([1.0], &Device::flex().autodiff()).require_grad();
+        let gradients = line(scale.clone()).sum().backward();
+        // Places −1.5, −.5, .5 and 1.5 move by as much against their sign; slopes are 10, 10, 10 and, towards the black beyond, −40.
+        let expected = 1.5 * 10.0 + 0.5 * 10.0 - 0.5 * 10.0 + 1.5 * 40.0;
+        let found: Vec<f32> = scale.grad(&gradients).unwrap().try_into_vec_as().unwrap();
+        assert_eq!(found, [expected]);
     }
 }
