@@ -11,7 +11,8 @@ use crate::{
     FirstClasses, FirstClassesSpec, ForecastHead, ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec,
     LastValue, LastValueSpec, LinearMap, LinearMapSpec, Majority, MajoritySpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec,
     RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer,
-    VerbalizerSpec, Verbatim, VerbatimSpec, WeightedTexts, WeightedTextsSpec, WindowMap, WindowMapSpec,
+    VerbalizerEmbeddings, VerbalizerEmbeddingsSpec, VerbalizerSpec, Verbatim, VerbatimSpec, WeightedTexts, WeightedTextsSpec, WindowMap,
+    WindowMapSpec,
 };
 
 /// What of f an alignment reads.
@@ -158,6 +159,7 @@ family! {
     Aligner: Align;
     "identity" => Identity from IdentitySpec,
     "verbalizer" => Verbalizer from VerbalizerSpec,
+    "verbalizer-embeddings" => VerbalizerEmbeddings from VerbalizerEmbeddingsSpec,
     "nearest-text" => NearestText from NearestTextSpec,
     "mean-text" => MeanText from MeanTextSpec,
     "top-texts" => TopTexts from TopTextsSpec,

@@ -11,7 +11,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use reprogram_methods::{
     AlignmentSpec, Batch, LabelledText, LinearMapSpec, LinearOn, ManipulationSpec, Program, PromptInit, Query, Seed, Setup, SoftPromptSpec,
-    Target, Template, TokenPatchesSpec, VerbalizerSpec, VocabularyMapSpec,
+    Target, Template, TokenPatchesSpec, VerbalizerEmbeddingsSpec, VerbalizerSpec, VocabularyMapSpec,
 };
 use reprogram_models::weights::Gguf;
 use reprogram_models::{Backbone, Llama, cross_entropy};
@@ -32,13 +32,22 @@ fn train_texts() -> Vec<LabelledText> {
 }
 
 fn llama() -> Llama {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
+    tiny("llama3")
+}
+
+fn tiny(family: &str) -> Llama {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/tests/fixtures/gguf/{family}.gguf"));
     Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap()
 }
 
 /// A method's program on a language model, its parameters with autodiff.
 fn program(model: &Llama, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Program {
-    let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
+    program_of(["A", "BCD", "BE"], model, manipulations, alignment)
+}
+
+/// The same with answers in other words.
+fn program_of(labels: [&str; 3], model: &Llama, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Program {
+    let labels: Vec<String> = labels.map(str::to_owned).to_vec();
     let template = Template {
         instruction: None,
         input: "<{text}".to_owned(),
@@ -128,6 +137,31 @@ fn a_vocabulary_map_has_a_number_for_each_token_and_neighbour() {
     let special = program.n_trainable() - n - (model.card().main.dim + 1) * 3;
     assert!(special == 0 || special == 4, "{special}: at most one token begins every text");
     check_slopes(&program, n, &model);
+}
+
+#[test]
+fn verbalizer_embeddings_begin_as_the_logits_of_first_tokens() {
+    // Its embedding map is its unembedding.
+    let model = tiny("qwen2");
+    let embeddings = || AlignmentSpec::VerbalizerEmbeddings(VerbalizerEmbeddingsSpec {});
+    let rows = |program: &Program| -> Vec<Vec<f32>> {
+        values(program.clone().valid().forward(&model, &queries())).chunks(3).map(<[f32]>::to_vec).collect()
+    };
+    // Answers of one token each: their log-likelihoods are their logits but for what all have in common.
+    let learned = program_of(["A", "B", "C"], &model, &[], embeddings());
+    let worded = program_of(["A", "B", "C"], &model, &[], AlignmentSpec::Verbalizer(VerbalizerSpec::default()));
+    for (learned, worded) in rows(&learned).iter().zip(rows(&worded)) {
+        for class in 1..3 {
+            let (here, there) = (learned[class] - learned[0], worded[class] - worded[0]);
+            assert!((here - there).abs() < 1e-4, "{here} against {there}");
+        }
+    }
+    assert_eq!(learned.n_trainable(), 3 * model.card().main.dim);
+    check_slopes(&learned, learned.n_trainable(), &model);
+    // `BCD` and `BE` begin alike.
+    for row in rows(&program(&model, &[], embeddings())) {
+        assert_eq!(row[1], row[2]);
+    }
 }
 
 #[test]

@@ -42,6 +42,7 @@ mod visual_prompt_tuning;
 mod visual_prompting;
 mod vocabulary_map;
 mod voice2series;
+mod warp;
 mod watermark_bayesian;
 mod wording_ensemble;
 mod zero_shot;
@@ -63,6 +64,7 @@ pub const CATALOG: &[&Entry] = &[
     &prompt_tuning::ENTRY,
     &p_tuning::ENTRY,
     &p_tuning::LSTM,
+    &warp::ENTRY,
     &prefix_tuning::ENTRY,
     &prefix_tuning::P_TUNING_V2,
     &visual_prompt_tuning::SHALLOW,
