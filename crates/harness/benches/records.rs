@@ -38,6 +38,7 @@ fn record(method: &Method) -> Record {
         program_sha256: String::new(),
         alignment_notes: Vec::new(),
         batch_invariance: None,
+        borders: None,
     };
     let [version, commit, device, platform, finished_at] = [const { String::new() }; 5];
     Record {
@@ -66,7 +67,7 @@ fn records(criterion: &mut Criterion) {
     let store = ResultStore::open(folder.path()).expect("it can be written to");
     let example = |i: usize| ExampleOutcome {
         id: format!("digits/{i}"),
-        reading: ItemReading::Scored { gold: i % 10, prediction: 0, log_probabilities: vec![-2.3; 10] },
+        reading: ItemReading::Scored { gold: i % 10, prediction: 0, log_probabilities: vec![-2.3; 10], answers: None },
     };
     let examples: Vec<ExampleOutcome> = (0..360).map(example).collect();
     let program = [NamedTensor { name: "delta".to_owned(), shape: vec![1, 1, 28, 28], values: vec![0.0; 784] }];

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::record::{ExampleOutcome, ItemReading, Metrics};
+use crate::record::{AnswerScores, ExampleOutcome, ItemReading, Metrics};
 
 /// Log-probabilities of items, in their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,12 +33,13 @@ impl Scored {
         Metrics { n, accuracy: right as f64 / n as f64, loss: Some(loss / n as f64), unanswered: None }
     }
 
-    /// One outcome an item.
-    pub fn outcomes(&self, ids: &[String], labels: &[usize]) -> Vec<ExampleOutcome> {
+    /// One outcome an item. `answers`: what they are worth before ω, an entry an item, where that is known.
+    pub fn outcomes(&self, ids: &[String], labels: &[usize], answers: Option<Vec<AnswerScores>>) -> Vec<ExampleOutcome> {
+        let mut answers = answers.into_iter().flatten();
         let rows = self.log_probabilities.chunks(self.n_classes).zip(ids).zip(labels);
-        let outcome = |((row, id), &gold): ((&[f32], &String), &usize)| ExampleOutcome {
-            id: id.clone(),
-            reading: ItemReading::Scored { gold, prediction: argmax(row), log_probabilities: row.to_vec() },
+        let outcome = |((row, id), &gold): ((&[f32], &String), &usize)| {
+            let reading = ItemReading::Scored { gold, prediction: argmax(row), log_probabilities: row.to_vec(), answers: answers.next() };
+            ExampleOutcome { id: id.clone(), reading }
         };
         rows.map(outcome).collect()
     }

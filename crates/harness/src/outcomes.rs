@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! scored      id, gold, prediction, log_probabilities
+//!             and where answers are in words, a number a class:
+//!             answer_log_likelihoods, answer_unconditional, answer_tokens, answer_characters, answer_bytes
 //! generated   id, gold, answer, right, votes, generated
 //! ```
 //!
@@ -11,7 +13,7 @@
 use polars::error::{PolarsError, polars_err};
 use polars::prelude::{Column, DataFrame, IntoColumn, ListChunked, NamedFrom, ParquetCompression, ParquetWriter, Series};
 
-use crate::record::{ExampleOutcome, GeneratedPath, ItemReading};
+use crate::record::{AnswerScores, ExampleOutcome, GeneratedPath, ItemReading};
 
 /// The outcomes of one trial, which are all of one kind.
 pub(crate) fn parquet(examples: &[ExampleOutcome]) -> Vec<u8> {
@@ -33,22 +35,45 @@ pub(crate) fn read(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError
 }
 
 fn scored_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
-    let (mut golds, mut predictions, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut golds, mut predictions, mut rows, mut answered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for example in examples {
         match &example.reading {
-            ItemReading::Scored { gold, prediction, log_probabilities } => {
+            ItemReading::Scored { gold, prediction, log_probabilities, answers } => {
                 golds.push(*gold as i64);
                 predictions.push(*prediction as i64);
                 rows.push(Series::new("".into(), log_probabilities));
+                answered.extend(answers);
             }
             ItemReading::Generated { .. } => panic!("outcomes of two kinds in one trial"),
         }
     }
     let log_probabilities: ListChunked = rows.into_iter().collect();
-    vec![
+    let mut columns = vec![
         Column::new("gold".into(), golds),
         Column::new("prediction".into(), predictions),
         log_probabilities.with_name("log_probabilities".into()).into_column(),
+    ];
+    if !examples.is_empty() && answered.len() == examples.len() {
+        columns.extend(answer_columns(&answered));
+    }
+    columns
+}
+
+fn answer_columns(answered: &[&AnswerScores]) -> [Column; 5] {
+    let floats = |name: &str, of: fn(&AnswerScores) -> &Vec<f32>| {
+        let rows: ListChunked = answered.iter().map(|answers| Series::new("".into(), of(answers))).collect();
+        rows.with_name(name.into()).into_column()
+    };
+    let counts = |name: &str, of: fn(&AnswerScores) -> &Vec<u32>| {
+        let rows: ListChunked = answered.iter().map(|answers| Series::new("".into(), of(answers))).collect();
+        rows.with_name(name.into()).into_column()
+    };
+    [
+        floats("answer_log_likelihoods", |answers| &answers.log_likelihoods),
+        floats("answer_unconditional", |answers| &answers.unconditional),
+        counts("answer_tokens", |answers| &answers.tokens),
+        counts("answer_characters", |answers| &answers.characters),
+        counts("answer_bytes", |answers| &answers.bytes),
     ]
 }
 
@@ -81,15 +106,43 @@ fn read_scored(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
     let (ids, golds) = (frame.column("id")?.str()?, frame.column("gold")?.i64()?);
     let (predictions, rows) = (frame.column("prediction")?.i64()?, frame.column("log_probabilities")?.list()?);
     let columns = ids.iter().zip(golds.iter()).zip(predictions.iter()).zip(rows.amortized_iter());
+    let mut answered = read_answers(frame)?.into_iter().flatten();
     let mut outcomes = Vec::with_capacity(frame.height());
     for (((id, gold), prediction), row) in columns {
+        let answers = answered.next();
         let row = row.map(|row| row.as_ref().f32().map(|values| values.iter().flatten().collect())).transpose()?;
         if let (Some(id), Some(gold), Some(prediction), Some(log_probabilities)) = (id, gold, prediction, row) {
-            let reading = ItemReading::Scored { gold: gold as usize, prediction: prediction as usize, log_probabilities };
+            let reading = ItemReading::Scored { gold: gold as usize, prediction: prediction as usize, log_probabilities, answers };
             outcomes.push(ExampleOutcome { id: id.to_owned(), reading });
         }
     }
     Ok(outcomes)
+}
+
+/// What answers are worth before ω, an entry an item; nothing where the file has no such columns.
+fn read_answers(frame: &DataFrame) -> Result<Option<Vec<AnswerScores>>, PolarsError> {
+    if frame.column("answer_log_likelihoods").is_err() {
+        return Ok(None);
+    }
+    let log_likelihoods = lists(frame, "answer_log_likelihoods", |row| Ok(row.f32()?.iter().flatten().collect()))?;
+    let unconditional = lists(frame, "answer_unconditional", |row| Ok(row.f32()?.iter().flatten().collect()))?;
+    let counts = |name| lists(frame, name, |row| Ok(row.u32()?.iter().flatten().collect()));
+    let lengths = counts("answer_tokens")?.into_iter().zip(counts("answer_characters")?).zip(counts("answer_bytes")?);
+    let rows = log_likelihoods.into_iter().zip(unconditional).zip(lengths);
+    let answers = |((log_likelihoods, unconditional), ((tokens, characters), bytes))| AnswerScores {
+        log_likelihoods,
+        unconditional,
+        tokens,
+        characters,
+        bytes,
+    };
+    Ok(Some(rows.map(answers).collect()))
+}
+
+/// A column of lists; an empty one where there is none.
+fn lists<N>(frame: &DataFrame, name: &str, values: impl Fn(&Series) -> Result<Vec<N>, PolarsError>) -> Result<Vec<Vec<N>>, PolarsError> {
+    let rows = frame.column(name)?.list()?.amortized_iter();
+    rows.map(|row| Ok(row.map(|row| values(row.as_ref())).transpose()?.unwrap_or_default())).collect()
 }
 
 fn read_generated(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
@@ -128,10 +181,22 @@ mod tests {
     fn what_is_written_is_read() {
         let scored = |id: &str, gold| ExampleOutcome {
             id: id.to_owned(),
-            reading: ItemReading::Scored { gold, prediction: 1, log_probabilities: vec![-0.5, -1.0] },
+            reading: ItemReading::Scored { gold, prediction: 1, log_probabilities: vec![-0.5, -1.0], answers: None },
         };
         let scored = [scored("a", 0), scored("b", 1)];
         assert_eq!(again(&scored), scored);
+        let answered = scored.map(|outcome| {
+            let ItemReading::Scored { gold, prediction, log_probabilities, .. } = outcome.reading else { unreachable!("scored above") };
+            let answers = AnswerScores {
+                log_likelihoods: vec![-3.5, gold as f32],
+                unconditional: vec![-9.0, -8.0],
+                tokens: vec![1, 2],
+                characters: vec![3, 4],
+                bytes: vec![4, 5],
+            };
+            ExampleOutcome { reading: ItemReading::Scored { gold, prediction, log_probabilities, answers: Some(answers) }, ..outcome }
+        });
+        assert_eq!(again(&answered), answered);
         let path = |texts: &[&str], answer: Option<&str>| GeneratedPath {
             texts: texts.iter().map(ToString::to_string).collect(),
             answer: answer.map(str::to_owned),

@@ -48,6 +48,9 @@ pub struct Outcome {
     /// What test items gave when they went through alone, where that was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_invariance: Option<BatchInvariance>,
+    /// Where answers in words are scored: how their tokens meet those of the test items' contexts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub borders: Option<Borders>,
 }
 
 /// Test items once more, one at a time, by the chosen program: beside the batches that they were scored in.
@@ -58,6 +61,17 @@ pub struct BatchInvariance {
     pub items: usize,
     /// The greatest difference of a log-probability, in nats.
     pub max_difference: f64,
+}
+
+/// Pairs of a context and an answer whose tokens are not those of the two apart, so that what is scored behind the context alone is not
+/// what the whole text ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Borders {
+    /// Pairs of the test split: its items times its classes.
+    pub pairs: usize,
+    /// Of them, those with a token across the border.
+    pub crossed: usize,
 }
 
 /// Metrics of one split.
@@ -226,6 +240,8 @@ pub enum ItemReading {
         prediction: usize,
         /// Log-probability of each class, in nats: log-softmax of the aligned scores.
         log_probabilities: Vec<f32>,
+        /// What the classes' answers are worth before ω, where they are scored in one wording.
+        answers: Option<AnswerScores>,
     },
     /// Text was generated for it.
     Generated {
@@ -236,6 +252,21 @@ pub enum ItemReading {
         /// All replies, turn by turn and as they are, and what was found in each.
         paths: Vec<GeneratedPath>,
     },
+}
+
+/// The classes' answers as lm-evaluation-harness scores choices, one number a class: what all of its normalisations are functions of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnswerScores {
+    /// Log-likelihood behind the item, summed over tokens, in nats.
+    pub log_likelihoods: Vec<f32>,
+    /// The same with nothing in front.
+    pub unconditional: Vec<f32>,
+    /// Tokens that are scored.
+    pub tokens: Vec<u32>,
+    /// Characters of the label, without the space in front.
+    pub characters: Vec<u32>,
+    /// Its bytes in UTF-8.
+    pub bytes: Vec<u32>,
 }
 
 /// One reply to a test item.
@@ -262,9 +293,17 @@ impl ExampleOutcome {
     /// Its classes, where they were scored.
     pub fn scored(&self) -> Option<ScoredClasses<'_>> {
         match &self.reading {
-            ItemReading::Scored { gold, prediction, log_probabilities } => {
+            ItemReading::Scored { gold, prediction, log_probabilities, answers: _ } => {
                 Some(ScoredClasses { gold: *gold, prediction: *prediction, log_probabilities })
             }
+            ItemReading::Generated { .. } => None,
+        }
+    }
+
+    /// What its classes' answers are worth before ω, where that is stored.
+    pub const fn answers(&self) -> Option<&AnswerScores> {
+        match &self.reading {
+            ItemReading::Scored { answers, .. } => answers.as_ref(),
             ItemReading::Generated { .. } => None,
         }
     }

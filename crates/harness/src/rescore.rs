@@ -8,6 +8,12 @@ use crate::record::{Record, Status};
 use crate::report::Results;
 use crate::stats::MeanInterval;
 
+/// What a folder can be scored by: everything, but for normalisations of answers where no item has any.
+pub fn measurable(results: &Results) -> Vec<Metric> {
+    let has_answers = results.outcomes.values().flatten().any(|outcome| outcome.answers().is_some());
+    Metric::ALL.into_iter().filter(|metric| has_answers || metric.normalisation().is_none()).collect()
+}
+
 /// One row a trial.
 pub fn trials(results: &Results, metrics: &[Metric]) -> Listing {
     let columns: Vec<&str> =
@@ -82,6 +88,8 @@ fn same_cell(a: &Record, b: &Record) -> bool {
 struct Notes {
     /// Cells whose items have no probabilities.
     without_probabilities: BTreeSet<String>,
+    /// Cells whose items have no answers in words, or of which none are stored.
+    without_answers: BTreeSet<String>,
     /// Cells without items.
     without_items: BTreeSet<String>,
 }
@@ -92,6 +100,7 @@ impl Notes {
         match score {
             Ok(score) => return rounded(score),
             Err(Unscored::NoProbability { .. } | Unscored::NoClass { .. }) => self.without_probabilities.insert(cell()),
+            Err(Unscored::NoAnswers { .. }) => self.without_answers.insert(cell()),
             Err(Unscored::NoItem) => self.without_items.insert(cell()),
         };
         Entry::None
@@ -102,6 +111,9 @@ impl Notes {
         if !self.without_probabilities.is_empty() {
             listing.note(format!("No probabilities are stored of: {}.", list(self.without_probabilities)));
         }
+        if !self.without_answers.is_empty() {
+            listing.note(format!("No log-likelihoods of answers in one wording are stored of: {}.", list(self.without_answers)));
+        }
         if !self.without_items.is_empty() {
             listing.note(format!("No items are stored of: {}.", list(self.without_items)));
         }
@@ -111,6 +123,11 @@ impl Notes {
         }
         listing
             .note("accuracy, balanced-accuracy, macro-f1: higher is better; nll (nats), brier (0 to 2), ece (15 bins): lower is better.");
+        if listing.columns.iter().any(|column| column == Metric::AccuracyRaw.as_str()) {
+            listing.note(
+                "accuracy-raw, -per-character, -per-byte, -per-token, -pmi: of the answers' log-likelihoods before ω, whatever ω is.",
+            );
+        }
     }
 }
 

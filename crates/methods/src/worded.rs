@@ -34,6 +34,15 @@ impl Program {
         self.over_wordings(backbone, &mut PrefixCache::new(0), asked)
     }
 
+    /// How likely answers are with nothing in front but what is learned, `[1, target]`.
+    pub fn unconditional_scores(&self, backbone: &dyn Backbone) -> Tensor<2> {
+        let asked = |template: &Template, tokenizer: &TextTokenizer| {
+            let pairs = template.answers().iter().map(|answer| tokenizer.encode_pair("", answer)).collect();
+            Asked { pairs, anchor: Vec::new() }
+        };
+        self.over_wordings(backbone, &mut PrefixCache::new(0), asked)
+    }
+
     /// Log-likelihoods, `[batch, target]`: of each class's answer behind the item, or of the item behind each class's answer.
     pub(crate) fn word_scores(&self, backbone: &dyn Backbone, queries: &[Query], prefixes: &mut PrefixCache) -> Tensor<2> {
         let prompts = self.prompts(backbone, queries);

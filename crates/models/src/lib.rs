@@ -49,7 +49,7 @@ pub use prefixes::{PrefixCache, common_prefix};
 pub use siglip::{Siglip, SiglipConfig, SiglipError};
 pub use stream::{Branches, KeyValue, KvCache, Layout, Masking, SideMap, Span, Stream, StreamRow};
 pub use text::{
-    ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
+    Border, ChatContext, ChatDate, ChatEnd, ChatError, ChatMessage, ChatTemplate, EncodedPair, SpecialToken, SpecialTokens, TextTokenizer,
     TokenizerError,
 };
 pub use vit::{NormPlacement, PlainVit, TorchEncoder, Vit, VitConfig, VitError, VitFamily, VitHead};

@@ -99,3 +99,28 @@ fn clip_with_its_own_vocabulary() {
     assert_eq!((tokenizer.n_tokens(), tokenizer.bos().unwrap(), tokenizer.eos().unwrap()), (49_408, 49_406, 49_407));
     println!("{} strings equal", cases.len());
 }
+
+/// Every text cut in two at every place: where the first half has other tokens alone, the border is crossed, and what is scored is as
+/// long as what is counted.
+#[test]
+fn borders_are_those_of_the_scored_pairs() {
+    let tokenizer = TextTokenizer::from_tokenizer_json(&fixture("byte_level.json"), Some(&fixture("byte_level.config.json"))).unwrap();
+    let mut found = [0, 0];
+    for case in json("expected.json")["byte_level"]["cases"].as_array().unwrap() {
+        let text = case["text"].as_str().unwrap();
+        for (at, _) in text.char_indices().skip(1) {
+            let (context, continuation) = text.split_at(at);
+            if context.trim().is_empty() {
+                continue;
+            }
+            let border = tokenizer.borders(context, &[continuation.to_owned()])[0];
+            let pair = tokenizer.encode_pair(context, continuation);
+            assert_eq!(border.n_tokens, pair.continuation.len(), "{context:?} {continuation:?}");
+            let whole = tokenizer.encode(text);
+            assert_eq!(border.is_crossed, [pair.context, pair.continuation].concat() != whole, "{context:?} {continuation:?}");
+            found[usize::from(border.is_crossed)] += 1;
+        }
+    }
+    println!("{} borders are kept, {} are crossed", found[0], found[1]);
+    assert!(found.iter().all(|n| *n > 10), "{found:?}");
+}

@@ -1,8 +1,10 @@
 //! `reprogram score`: log-likelihoods of continuations, JSON line by JSON line.
 //!
 //! # Reference
-//! The request of lm-evaluation-harness's `loglikelihood`, with its tokenisation rule.
+//! The request of lm-evaluation-harness's `loglikelihood`, with its tokenisation rule; its normalisations are functions of the columns of a
+//! reply: `loglikelihood`, divided by `n_tokens`, `n_characters` or `n_bytes`, or less `unconditional`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -31,6 +33,9 @@ pub struct ScoreArgs {
     /// Padded tokens that go through the model at once
     #[arg(long, default_value_t = 2_048)]
     batch_tokens: usize,
+    /// Say also how likely each continuation is with nothing in front
+    #[arg(long)]
+    unconditional: bool,
     #[command(flatten)]
     compute: ComputeArgs,
 }
@@ -49,6 +54,13 @@ struct Reply<'a> {
     loglikelihood: f32,
     is_greedy: bool,
     n_tokens: usize,
+    /// Without the spaces in front.
+    n_characters: usize,
+    n_bytes: usize,
+    /// Whether the context has other tokens alone than in front of the continuation.
+    crosses_border: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unconditional: Option<f32>,
 }
 
 /// Scores a file.
@@ -67,21 +79,41 @@ pub fn run(args: &ScoreArgs, console: &Console) -> Result<String, Failure> {
     }
     let opened = args.compute.open()?;
     let loaded = backbones::load(&args.model, &opened.workshop(console))?;
-    if loaded.backbone.tokenizer().is_none() {
+    let Some(tokenizer) = loaded.backbone.tokenizer() else {
         return Err(Failure::BadInput(format!("`{}` is no language model: it has no tokenizer", args.model)));
-    }
+    };
     let pairs: Vec<Pair> =
         requests.iter().map(|request| Pair { context: request.context.clone(), continuation: request.continuation.clone() }).collect();
     let start = Instant::now();
     let mut scorer = Scorer::new(loaded.backbone.as_ref()).with_token_budget(args.batch_tokens);
     let found = scorer.pairs(&pairs);
     say(&format!("{} pairs in {:.3} s, {} tokens fed", pairs.len(), start.elapsed().as_secs_f64(), scorer.n_fed()));
+    let alone = if args.unconditional { behind_nothing(&mut scorer, &pairs) } else { BTreeMap::new() };
     let mut out = Vec::new();
     for (request, score) in requests.iter().zip(found) {
-        let reply = Reply { id: &request.id, loglikelihood: score.log_likelihood, is_greedy: score.is_greedy, n_tokens: score.n_tokens };
+        let continuation = request.continuation.trim_start_matches(' ');
+        let border = tokenizer.borders(&request.context, std::slice::from_ref(&request.continuation))[0];
+        let reply = Reply {
+            id: &request.id,
+            loglikelihood: score.log_likelihood,
+            is_greedy: score.is_greedy,
+            n_tokens: score.n_tokens,
+            n_characters: continuation.chars().count(),
+            n_bytes: continuation.len(),
+            crosses_border: border.is_crossed,
+            unconditional: alone.get(request.continuation.as_str()).copied(),
+        };
         serde_json::to_writer(&mut out, &reply).map_err(Failure::system)?;
         out.write_all(b"\n").map_err(Failure::system)?;
     }
     fs::write(&args.output, out).map_err(|error| Failure::System(format!("{}: {error}", args.output.display())))?;
     Ok(format!("{} pairs scored: {}\n", requests.len(), args.output.display()))
+}
+
+/// Each continuation with nothing in front, once.
+fn behind_nothing<'p>(scorer: &mut Scorer<'_>, pairs: &'p [Pair]) -> BTreeMap<&'p str, f32> {
+    let continuations: BTreeSet<&str> = pairs.iter().map(|pair| pair.continuation.as_str()).collect();
+    let alone: Vec<Pair> =
+        continuations.iter().map(|&continuation| Pair { context: String::new(), continuation: continuation.to_owned() }).collect();
+    continuations.into_iter().zip(scorer.pairs(&alone)).map(|(continuation, score)| (continuation, score.log_likelihood)).collect()
 }

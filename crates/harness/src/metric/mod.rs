@@ -8,11 +8,13 @@
 //! | `nll` | mean negative log-probability of the gold class, in nats | lower |
 //! | `brier` | mean of `Σ_k (p_k − 1[k = gold])²` | lower |
 //! | `ece` | expected calibration error over 15 bins of equal width | lower |
+//! | `accuracy-raw`, `-per-character`, `-per-byte`, `-per-token`, `-pmi` | share of items whose gold answer is the likeliest, so normalised | higher |
 //!
 //! The file of each says its formula and where it is from.
 
 mod calibration;
 mod confusion;
+mod normalised;
 mod proper;
 
 use std::fmt;
@@ -21,6 +23,7 @@ use clap::ValueEnum;
 
 pub use calibration::{BINS, expected_calibration_error};
 pub use confusion::Confusion;
+pub use normalised::{Normalisation, normalised_accuracy};
 pub use proper::{brier, negative_log_likelihood};
 
 use crate::record::{ExampleOutcome, ScoredClasses};
@@ -41,6 +44,16 @@ pub enum Metric {
     Brier,
     /// Expected calibration error over 15 bins of equal width.
     Ece,
+    /// Share of items whose gold answer has the largest summed log-likelihood before ω (`acc` of lm-evaluation-harness).
+    AccuracyRaw,
+    /// The same, divided by the label's characters (`acc_norm`).
+    AccuracyPerCharacter,
+    /// The same, divided by the label's bytes (`acc_bytes`).
+    AccuracyPerByte,
+    /// The same, divided by the answer's tokens.
+    AccuracyPerToken,
+    /// The same, less the log-likelihood with nothing in front (`acc_mutual_info`).
+    AccuracyPmi,
 }
 
 /// Why there is no number.
@@ -55,6 +68,12 @@ pub enum Unscored {
         /// The item.
         id: String,
     },
+    /// An item has no answers in words, or a folder is of a time when they were not stored.
+    #[error("no log-likelihoods of answers are stored for item {id}")]
+    NoAnswers {
+        /// The item.
+        id: String,
+    },
     /// An item has no probabilities: its answer was read off a text.
     #[error("item {id} has no log-probability of its gold class")]
     NoProbability {
@@ -65,7 +84,31 @@ pub enum Unscored {
 
 impl Metric {
     /// All of them, in the order of the table above.
-    pub const ALL: [Self; 6] = [Self::Accuracy, Self::BalancedAccuracy, Self::MacroF1, Self::Nll, Self::Brier, Self::Ece];
+    pub const ALL: [Self; 11] = [
+        Self::Accuracy,
+        Self::BalancedAccuracy,
+        Self::MacroF1,
+        Self::Nll,
+        Self::Brier,
+        Self::Ece,
+        Self::AccuracyRaw,
+        Self::AccuracyPerCharacter,
+        Self::AccuracyPerByte,
+        Self::AccuracyPerToken,
+        Self::AccuracyPmi,
+    ];
+
+    /// How answers are normalised, where it is a function of their log-likelihoods before ω.
+    pub const fn normalisation(self) -> Option<Normalisation> {
+        match self {
+            Self::Accuracy | Self::BalancedAccuracy | Self::MacroF1 | Self::Nll | Self::Brier | Self::Ece => None,
+            Self::AccuracyRaw => Some(Normalisation::Raw),
+            Self::AccuracyPerCharacter => Some(Normalisation::PerCharacter),
+            Self::AccuracyPerByte => Some(Normalisation::PerByte),
+            Self::AccuracyPerToken => Some(Normalisation::PerToken),
+            Self::AccuracyPmi => Some(Normalisation::MutualInformation),
+        }
+    }
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +119,11 @@ impl Metric {
             Self::Nll => "nll",
             Self::Brier => "brier",
             Self::Ece => "ece",
+            Self::AccuracyRaw => "accuracy-raw",
+            Self::AccuracyPerCharacter => "accuracy-per-character",
+            Self::AccuracyPerByte => "accuracy-per-byte",
+            Self::AccuracyPerToken => "accuracy-per-token",
+            Self::AccuracyPmi => "accuracy-pmi",
         }
     }
 
@@ -91,6 +139,11 @@ impl Metric {
             Self::Nll => mean_of(outcomes, negative_log_likelihood),
             Self::Brier => mean_of(outcomes, brier),
             Self::Ece => expected_calibration_error(outcomes, BINS),
+            Self::AccuracyRaw => normalised_accuracy(outcomes, Normalisation::Raw),
+            Self::AccuracyPerCharacter => normalised_accuracy(outcomes, Normalisation::PerCharacter),
+            Self::AccuracyPerByte => normalised_accuracy(outcomes, Normalisation::PerByte),
+            Self::AccuracyPerToken => normalised_accuracy(outcomes, Normalisation::PerToken),
+            Self::AccuracyPmi => normalised_accuracy(outcomes, Normalisation::MutualInformation),
         }
     }
 }
@@ -126,7 +179,7 @@ mod tests {
     use crate::record::ItemReading;
 
     pub(super) fn outcome(gold: usize, prediction: usize, log_probabilities: &[f32]) -> ExampleOutcome {
-        let reading = ItemReading::Scored { gold, prediction, log_probabilities: log_probabilities.to_vec() };
+        let reading = ItemReading::Scored { gold, prediction, log_probabilities: log_probabilities.to_vec(), answers: None };
         ExampleOutcome { id: "item".to_owned(), reading }
     }
 

@@ -89,6 +89,7 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         program_sha256: hex(&format!("program {name}")),
         alignment_notes: vec![],
         batch_invariance: None,
+        borders: None,
     };
     Record {
         schema: 1,
@@ -137,7 +138,10 @@ fn outcomes(group: &Group, key: &str, accuracy: f64) -> Vec<ExampleOutcome> {
     let outcome = |(rank, &(_, item)): (usize, &(f64, usize))| {
         let gold = item % group.n_classes;
         let prediction = if rank < right { gold } else { (gold + 1) % group.n_classes };
-        ExampleOutcome { id: format!("{item:05}"), reading: ItemReading::Scored { gold, prediction, log_probabilities: vec![] } }
+        ExampleOutcome {
+            id: format!("{item:05}"),
+            reading: ItemReading::Scored { gold, prediction, log_probabilities: vec![], answers: None },
+        }
     };
     scored.iter().enumerate().map(outcome).collect()
 }

@@ -59,7 +59,8 @@ fn without_outcomes_there_is_no_test() {
 fn outcomes_that_contradict_their_record_are_not_used() {
     let mut results = digits(&[baseline("a", &[0.9]), baseline("b", &[0.2])]);
     let key = results.records[1].key.clone();
-    results.outcomes.get_mut(&key).unwrap()[0].reading = ItemReading::Scored { gold: 0, prediction: 99, log_probabilities: vec![] };
+    results.outcomes.get_mut(&key).unwrap()[0].reading =
+        ItemReading::Scored { gold: 0, prediction: 99, log_probabilities: vec![], answers: None };
     assert_eq!(
         Summary::of(&results).footnotes,
         ["not tested against the best: the per-example outcomes of b, seed 0, give accuracy 0.199, but its record says 0.2"]

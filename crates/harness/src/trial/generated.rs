@@ -34,6 +34,7 @@ impl Trial<'_> {
             program_sha256: hash(&tensors),
             alignment_notes: program.answer_rule().into_iter().collect(),
             batch_invariance: None,
+            borders: None,
         };
         Ok(Finished { outcome, examples: test, tensors })
     }

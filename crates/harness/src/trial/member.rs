@@ -11,6 +11,7 @@ use reprogram_taxonomy::Cut;
 use sha2::{Digest as _, Sha256};
 
 use super::alone::batch_invariance;
+use super::choices::Choices;
 use super::passes::{Items, Sources, Way, all_outputs, outputs};
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
 use crate::assets::Digest;
@@ -354,10 +355,10 @@ impl<'a> Member<'a> {
     }
 
     /// What is left of the trial once its test items are scored.
-    pub(super) fn finish(mut self, test: &Presented, scored: &Scored) -> Result<Finished, TrialError> {
+    pub(super) fn finish(mut self, test: &Presented, (scored, choices): (Scored, Option<Choices>)) -> Result<Finished, TrialError> {
         let is_trainable = self.is_trainable();
-        let batch_invariance = if self.trial.checks_itself { Some(batch_invariance(&self, test, scored)?) } else { None };
-        self.costs.forward_items_evaluation += test.len();
+        let batch_invariance = if self.trial.checks_itself { Some(batch_invariance(&self, test, &scored)?) } else { None };
+        self.costs.forward_items_evaluation += test.len() + usize::from(choices.is_some());
         let costs = self.spent(self.program.n_passes());
         let Chosen { epoch, metrics, program } = self.chosen.expect("a budget has at least one epoch");
         if !scored.is_finite() {
@@ -379,8 +380,10 @@ impl<'a> Member<'a> {
             program_sha256: hash(&tensors),
             alignment_notes: program.alignment().note().into_iter().collect(),
             batch_invariance,
+            borders: choices.as_ref().map(|choices| choices.borders),
         };
-        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels), tensors })
+        let answers = choices.map(|choices| choices.scores);
+        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels, answers), tensors })
     }
 }
 

@@ -4,11 +4,13 @@
 //! member     what one trial has of its own while it runs
 //! generated  one whose answers are generated, which has nothing to train
 //! alone      test items once more, one at a time
+//! choices    what the answers behind test items are worth before ω, for the normalisations of others
 //! passes     items through programs and f, of one trial or of several as one batch
 //! session    the course of trials that run together; one alone runs the same way
 //! ```
 
 mod alone;
+mod choices;
 mod error;
 mod generated;
 mod member;

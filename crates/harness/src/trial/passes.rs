@@ -7,6 +7,7 @@ use burn::tensor::{Int, Tensor};
 use reprogram_methods::{Batch, Evaluation, Fused, Prepared, PreparedRow, Program};
 use reprogram_models::Backbone;
 
+use super::choices::Choices;
 use super::member::Member;
 use super::{TrialError, stop_if_asked};
 use crate::assets::Digest;
@@ -108,17 +109,24 @@ pub(super) fn all_outputs(ways: &[Way<'_, '_>]) -> Result<Vec<Tensor<2>>, TrialE
 
 /// Log-probabilities of all items of each trial.
 pub(super) fn scores(ways: &[Way<'_, '_>]) -> Result<Vec<Scored>, TrialError> {
-    let found = ways.iter().zip(all_outputs(ways)?).map(|(way, outputs)| {
-        let align = |indices: Vec<usize>| (indices.clone(), way.program.alignment().align(rows(outputs.clone(), &indices)));
-        let passes = way.presented.passes(1);
-        Scored::gather(way.presented.len(), way.member.trial.target.n_classes(), passes.into_iter().map(align))
-    });
-    Ok(found.collect())
+    Ok(ways.iter().zip(all_outputs(ways)?).map(|(way, outputs)| way.scored(&outputs)).collect())
+}
+
+/// The same of test items, with what their answers are worth before ω.
+pub(super) fn test_scores(ways: &[Way<'_, '_>]) -> Result<Vec<(Scored, Option<Choices>)>, TrialError> {
+    ways.iter().zip(all_outputs(ways)?).map(|(way, outputs)| Ok((way.scored(&outputs), way.choices(outputs)?))).collect()
 }
 
 impl<'w, 'a> Way<'w, 'a> {
     pub(super) const fn new(member: &'w Member<'a>, program: &'w Program, items: &'w Items) -> Self {
         Self { member, program, presented: &items.presented, sources: &items.sources, changes: None }
+    }
+
+    /// Log-probabilities of all items, given f's outputs for them.
+    fn scored(&self, outputs: &Tensor<2>) -> Scored {
+        let align = |indices: Vec<usize>| (indices.clone(), self.program.alignment().align(rows(outputs.clone(), &indices)));
+        let passes = self.presented.passes(1);
+        Scored::gather(self.presented.len(), self.member.trial.target.n_classes(), passes.into_iter().map(align))
     }
 
     fn backbone(&self) -> &'w dyn Backbone {

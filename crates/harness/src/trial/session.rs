@@ -9,7 +9,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use super::member::Member;
-use super::passes::{Items, Way, all_outputs, outputs, scores};
+use super::passes::{Items, Way, all_outputs, outputs, scores, test_scores};
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
 use crate::record::Costs;
 
@@ -144,10 +144,10 @@ impl<'a> Session<'a> {
         let mut scored = Vec::new();
         self.timed(evaluation, |session| {
             let ways = session.members.iter().zip(&tests).map(|((_, member), items)| Way::new(member, member.chosen_program(), items));
-            scored = scores(&ways.collect::<Vec<_>>())?;
+            scored = test_scores(&ways.collect::<Vec<_>>())?;
             Ok(())
         })?;
-        for (((place, member), test), scored) in self.members.drain(..).zip(&tests).zip(&scored) {
+        for (((place, member), test), scored) in self.members.drain(..).zip(&tests).zip(scored) {
             self.ends[place] = Some(member.finish(&test.presented, scored));
         }
         Ok(())

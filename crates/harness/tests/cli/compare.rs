@@ -35,7 +35,7 @@ fn outcomes(canned: &Canned, seed: u64) -> Vec<ExampleOutcome> {
         let log = |class: usize| if class == prediction { sure.ln() } else { (1.0 - sure).ln() };
         ExampleOutcome {
             id: format!("{item:04}"),
-            reading: ItemReading::Scored { gold, prediction, log_probabilities: vec![log(0), log(1)] },
+            reading: ItemReading::Scored { gold, prediction, log_probabilities: vec![log(0), log(1)], answers: None },
         }
     };
     (0..ITEMS).map(outcome).collect()

@@ -40,6 +40,16 @@ pub struct EncodedPair {
     pub continuation: Vec<u32>,
 }
 
+/// Where a continuation begins among the tokens of both texts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Border {
+    /// Tokens of the continuation that are scored.
+    pub n_tokens: usize,
+    /// Whether the context alone has other tokens than in front of the continuation, so that what is scored is not what the whole text
+    /// begins and ends with.
+    pub is_crossed: bool,
+}
+
 /// What a tokenizer adds to a text on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Added {
@@ -203,5 +213,22 @@ impl TextTokenizer {
         let whole = self.encode(&format!("{trimmed}{continuation}"));
         let continuation = whole.get(context.len()..).unwrap_or_default().to_vec();
         EncodedPair { context, continuation }
+    }
+
+    /// The borders of a context and each of its continuations, as [`TextTokenizer::encode_pair`] has them.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn borders(&self, context: &str, continuations: &[String]) -> Vec<Border> {
+        let trimmed = context.trim_end();
+        let alone = self.encode(trimmed);
+        let border = |continuation: &String| {
+            if trimmed.is_empty() {
+                return Border { n_tokens: self.encode_pair(context, continuation).continuation.len(), is_crossed: false };
+            }
+            let whole = self.encode(&format!("{context}{continuation}"));
+            Border { n_tokens: whole.len().saturating_sub(alone.len()), is_crossed: !whole.starts_with(&alone) }
+        };
+        continuations.iter().map(border).collect()
     }
 }
