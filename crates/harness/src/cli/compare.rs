@@ -28,6 +28,9 @@ pub struct CompareArgs {
     /// Do not mind trials of A that B has not
     #[arg(long)]
     common: bool,
+    /// B is a rerun of A: other answers or log-probabilities under the same keys are a failure too, better or worse
+    #[arg(long)]
+    rerun: bool,
     /// How the table is written
     #[arg(long, value_enum, default_value = "terminal")]
     format: ListFormat,
@@ -51,19 +54,27 @@ pub fn run(args: &CompareArgs) -> Result<String, Failure> {
     }
     let text =
         listing(&args.a.display().to_string(), &args.b.display().to_string(), &compared, &question).render(args.format, terminal_width());
-    match reason(&compared, args.common) {
+    match reason(&compared, args) {
         None => Ok(text),
         Some(reason) => Err(Failure::Differs { text, reason }),
     }
 }
 
 /// What is wrong with B, if anything is.
-fn reason(compared: &Compared, common: bool) -> Option<String> {
+fn reason(compared: &Compared, args: &CompareArgs) -> Option<String> {
     let worse: Vec<String> = compared.losses().map(|cell| format!("{} · {} · {}", cell.method, cell.backbone, cell.dataset)).collect();
     let unpaired = compared.unpaired().count();
     let mut reasons = Vec::new();
     if !worse.is_empty() {
         reasons.push(format!("{} of {} cells are worse: {}", worse.len(), compared.cells.len(), worse.join("; ")));
+    }
+    if let (true, Some(pooled)) = (compared.is_worse_together(), &compared.pooled) {
+        reasons.push(format!("all {} cells together are worse, by {:.4} on average", compared.cells.len(), -pooled.gain));
+    }
+    let changed: usize = compared.cells.iter().map(|cell| cell.drift.changed).sum();
+    if args.rerun && changed > 0 {
+        let trials: usize = compared.cells.iter().map(|cell| cell.drift.trials).sum();
+        reasons.push(format!("{changed} of {trials} trials have other numbers under the same key"));
     }
     if !compared.broken.is_empty() {
         reasons.push(format!("{} trials that were finished in A broke in B", compared.broken.len()));
@@ -71,7 +82,7 @@ fn reason(compared: &Compared, common: bool) -> Option<String> {
     if unpaired > 0 {
         reasons.push(format!("{unpaired} cells could not be compared item by item"));
     }
-    if !compared.only_a.is_empty() && !common {
+    if !compared.only_a.is_empty() && !args.common {
         let n = compared.only_a.len();
         reasons.push(format!("{n} trials of A are not in B\n  help: `--common` compares what both have"));
     }

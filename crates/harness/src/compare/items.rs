@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 
+use super::Values;
 use super::matching::Pair;
 use crate::metric::{Unscored, brier, negative_log_likelihood};
 use crate::record::{ExampleOutcome, Record};
@@ -73,13 +74,8 @@ impl ItemMetric {
 }
 
 /// By item: its worth in A and in B, averaged over the pairs.
-pub(super) fn values<'a>(
-    a: &'a Results,
-    b: &'a Results,
-    pairs: &[Pair<'_>],
-    metric: ItemMetric,
-) -> Result<BTreeMap<&'a str, (f64, f64)>, NotPaired> {
-    let mut values = BTreeMap::<&str, (f64, f64)>::new();
+pub(super) fn values<'a>(a: &'a Results, b: &'a Results, pairs: &[Pair<'_>], metric: ItemMetric) -> Result<Values<'a>, NotPaired> {
+    let mut values = Values::new();
     for (index, pair) in pairs.iter().enumerate() {
         let seed = pair.a.seed;
         let (of_a, of_b) = (of_trial(a, pair.a, "A", metric)?, of_trial(b, pair.b, "B", metric)?);

@@ -16,6 +16,12 @@ pub fn listing(a: &str, b: &str, compared: &Compared, question: &Question) -> Li
     for cell in &compared.cells {
         listing.push(row(cell));
     }
+    if let Some(pooled) = &compared.pooled {
+        let mut row: Vec<Entry> = vec!["all cells together".into(), Entry::None, Entry::None, Entry::None];
+        row.extend(measured(pooled));
+        row.extend([Entry::None, pooled.verdict.as_str().into()]);
+        listing.push(row);
+    }
     terms(&mut listing, compared, question);
     let mut changes = BTreeMap::<String, Vec<&str>>::new();
     for cell in compared.cells.iter().filter(|cell| cell.by == By::Name) {
@@ -23,6 +29,9 @@ pub fn listing(a: &str, b: &str, compared: &Compared, question: &Question) -> Li
         if !names.contains(&cell.method.as_str()) {
             names.push(&cell.method);
         }
+    }
+    if let Some(drift) = drift(compared) {
+        listing.note(drift);
     }
     for (change, methods) in changes {
         listing.note(format!("paired by name, for their keys differ: {} ({change})", methods.join(", ")));
@@ -35,6 +44,20 @@ pub fn listing(a: &str, b: &str, compared: &Compared, question: &Question) -> Li
         }
     }
     listing
+}
+
+/// Cells whose keys are the same and whose items are not.
+fn drift(compared: &Compared) -> Option<String> {
+    let changed = compared.cells.iter().filter(|cell| cell.drift.changed > 0);
+    let changed: Vec<String> =
+        changed.map(|cell| format!("{} ({} of {} answers)", cell.method, cell.drift.answers, cell.drift.items)).collect();
+    let listed = || {
+        format!(
+            "other numbers under the same keys: {}. The same program on the same machine gives the same ones: what changed is the machine, or stands in no key.",
+            changed.join(", ")
+        )
+    };
+    (!changed.is_empty()).then(listed)
 }
 
 /// Seeds of one cell together: `a · b · c, seed 1, 2`.
@@ -53,18 +76,24 @@ fn row(cell: &Cell) -> Vec<Entry> {
     let by = cell.by.as_str();
     match &cell.outcome {
         Ok(tested) => {
-            let Tested { n, a, b, gain, interval, p, holm_p, could_show, verdict } = *tested;
-            row.push(n.into());
-            row.extend([a, b, gain].map(rounded));
-            row.extend([interval.map(|ends| ends.0), interval.map(|ends| ends.1)].map(|end| end.map_or(Entry::None, rounded)));
-            row.extend([p, holm_p, could_show].map(rounded));
-            row.extend([by.into(), verdict.as_str().into()]);
+            row.extend(measured(tested));
+            row.extend([by.into(), tested.verdict.as_str().into()]);
         }
         Err(reason) => {
             row.extend(std::iter::repeat_n(Entry::None, 9));
             row.extend([by.into(), format!("not compared: {reason}").into()]);
         }
     }
+    row
+}
+
+/// From the number of items to what could have been shown.
+fn measured(tested: &Tested) -> Vec<Entry> {
+    let Tested { n, a, b, gain, interval, p, holm_p, could_show, verdict: _ } = *tested;
+    let mut row: Vec<Entry> = vec![n.into()];
+    row.extend([a, b, gain].map(rounded));
+    row.extend([interval.map(|ends| ends.0), interval.map(|ends| ends.1)].map(|end| end.map_or(Entry::None, rounded)));
+    row.extend([p, holm_p, could_show].map(rounded));
     row
 }
 
@@ -78,16 +107,24 @@ fn terms(listing: &mut Listing, compared: &Compared, question: &Question) {
     let unit = if question.clusters.is_empty() { "items" } else { "clusters of items" };
     listing.note(format!(
         "gain: B minus A, positive where B is better, averaged over items and common seeds; low, high: 95 % BCa bootstrap interval over {unit} \
-         ({REPLICATES} replicates); p: two-sided sign-flip test over {unit}; Holm p: adjusted over all {} cells; could show: the least \
+         ({REPLICATES} replicates); p: two-sided sign-flip test over {unit}; Holm p: adjusted for all {} cells and for their mean; could show: the least \
          difference that so many {unit}, disagreeing as they do, show in four of five draws. Tests are over items with the trained programs \
          as they are, not over new seeds.",
         compared.cells.len()
     ));
+    if compared.pooled.is_some() {
+        listing.note(
+            "all cells together: the mean of their gains; an item that is in several cells is one piece of evidence. Half of the level is for this \
+             question, half for the cells one by one.",
+        );
+    }
     let margin = if question.margin > 0.0 { format!(" and larger than the margin of {}", question.margin) } else { String::new() };
     listing.note(format!("A loss counts where its Holm p is below {ALPHA}{margin}; no difference shown does not mean equal."));
-    let floor = compared.cells.len() as f64 / (REPLICATES + 1) as f64;
+    let shares = if compared.pooled.is_some() { 2 } else { 1 };
+    let floor = (shares * compared.cells.len()) as f64 / (REPLICATES + 1) as f64;
     if floor >= ALPHA {
-        listing
-            .note(format!("With so many cells no p can pass Holm's correction: {REPLICATES} draws give no p below {floor:.3} times one."));
+        listing.note(format!(
+            "With so many cells no cell's p can pass Holm's correction: {REPLICATES} draws give no p below {floor:.3} times one."
+        ));
     }
 }

@@ -1,27 +1,32 @@
 //! Two results folders of one sweep: is the second worse than the first, on the same items?
 //!
 //! Trials are paired by key, or by name where keys differ; a cell's trials are averaged over seeds item by item, and
-//! the items' differences are tested: two-sided sign-flip test, Holm-adjusted over all cells, `BCa` interval, and the least difference that
-//! so many items could have shown. The tests are over items with the trained programs as they are.
+//! the items' differences are tested: two-sided sign-flip test, `BCa` interval, and the least difference that so many items could have shown.
+//! The same is asked of all cells together (`pooled.rs`). One family of tests: Holm's correction, with half of the level for all cells
+//! together and the other half for the cells one by one. The tests are over items with the trained programs as they are.
 //!
 //! # Reference
 //! Miller, Adding Error Bars to Evals, arXiv 2411.00640, 2024: paired differences, clusters, power.
 
+mod drift;
 mod items;
 mod listing;
 mod matching;
+mod pooled;
 
 use std::collections::BTreeMap;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+pub use drift::Drift;
 pub use items::{ItemMetric, NotPaired};
 pub use listing::listing;
 pub use matching::{By, Matching, Pair};
 
 use crate::report::{ALPHA, Results};
 use crate::stats::{
-    POWER, bca_interval, bca_interval_clustered, clustered_standard_error, holm, least_discordant, mean, sign_flip_p, standard_error,
+    POWER, bca_interval, bca_interval_clustered, clustered_standard_error, least_discordant, mean, sign_flip_p, standard_error,
+    weighted_holm,
 };
 
 /// What is compared, and what counts as a loss.
@@ -40,6 +45,8 @@ pub struct Question {
 pub struct Compared {
     /// In A's order of methods within backbones and data sets.
     pub cells: Vec<Cell>,
+    /// All cells together, where two or more could be paired.
+    pub pooled: Option<Tested>,
     /// Trials that ended well in A and broke in B, with B's reason.
     pub broken: Vec<String>,
     /// Finished trials of A that B has not.
@@ -63,6 +70,8 @@ pub struct Cell {
     pub by: By,
     /// What differs in their configuration, where it does.
     pub changes: Vec<String>,
+    /// What is not the same under the same keys.
+    pub drift: Drift,
     /// What came out, or why nothing did.
     pub outcome: Result<Tested, NotPaired>,
 }
@@ -82,7 +91,7 @@ pub struct Tested {
     pub interval: Option<(f64, f64)>,
     /// Two-sided sign-flip p.
     pub p: f64,
-    /// The same, Holm-adjusted over all cells.
+    /// The same, Holm-adjusted: see the module.
     pub holm_p: f64,
     /// The least difference that so many items, disagreeing as much, show with probability [`POWER`].
     pub could_show: f64,
@@ -129,9 +138,20 @@ impl Compared {
             let cell = (record.backbone.as_str(), record.dataset.as_str(), place(&record.method), record.method.as_str(), pair.setting());
             cells.entry(cell).or_default().push(pair);
         }
-        let mut cells: Vec<Cell> = cells.into_values().map(|pairs| cell(a, b, &pairs, question)).collect();
-        judge(&mut cells, question.margin);
-        Self { cells, broken, only_a, only_b }
+        let groups: Vec<Vec<Pair<'_>>> = cells.into_values().collect();
+        let values: Vec<_> = groups.iter().map(|pairs| items::values(a, b, pairs, question.metric)).collect();
+        let paired: Vec<(&str, &Values<'_>)> =
+            groups.iter().zip(&values).filter_map(|(pairs, values)| Some((pairs[0].a.dataset.as_str(), values.as_ref().ok()?))).collect();
+        let mut pooled = pooled::test(&paired, question);
+        let tested = values.iter().map(|values| values.as_ref().map(|values| test(values, question)).map_err(Clone::clone));
+        let mut cells: Vec<Cell> = groups.iter().zip(tested).map(|(pairs, outcome)| cell(pairs, drift::of(a, b, pairs), outcome)).collect();
+        judge(&mut cells, pooled.as_mut(), question.margin);
+        Self { cells, pooled, broken, only_a, only_b }
+    }
+
+    /// Whether all cells together are worse.
+    pub fn is_worse_together(&self) -> bool {
+        self.pooled.is_some_and(|pooled| pooled.verdict == Verdict::Loss)
     }
 
     /// Cells that are worse.
@@ -145,7 +165,10 @@ impl Compared {
     }
 }
 
-fn cell(a: &Results, b: &Results, pairs: &[Pair<'_>], question: &Question) -> Cell {
+/// By item: its worth in A and in B.
+type Values<'a> = BTreeMap<&'a str, (f64, f64)>;
+
+fn cell(pairs: &[Pair<'_>], drift: Drift, outcome: Result<Tested, NotPaired>) -> Cell {
     let record = pairs[0].a;
     Cell {
         method: record.method.clone(),
@@ -154,12 +177,13 @@ fn cell(a: &Results, b: &Results, pairs: &[Pair<'_>], question: &Question) -> Ce
         seeds: pairs.len(),
         by: if pairs.iter().all(|pair| pair.by == By::Key) { By::Key } else { By::Name },
         changes: pairs[0].changes(),
-        outcome: items::values(a, b, pairs, question.metric).map(|values| test(&values, question)),
+        drift,
+        outcome,
     }
 }
 
 /// Not yet corrected for the number of cells.
-fn test(values: &BTreeMap<&str, (f64, f64)>, question: &Question) -> Tested {
+fn test(values: &Values<'_>, question: &Question) -> Tested {
     let sign = question.metric.sign();
     let gains: Vec<f64> = values.values().map(|(a, b)| sign * (b - a)).collect();
     let clusters: Vec<&str> = values.keys().map(|id| question.clusters.get(*id).map_or(*id, String::as_str)).collect();
@@ -196,9 +220,14 @@ fn could_show(n: usize, standard_error: f64) -> f64 {
     (reach * standard_error).max(least_discordant(ALPHA) as f64 / n as f64)
 }
 
-fn judge(cells: &mut [Cell], margin: f64) {
+fn judge(cells: &mut [Cell], pooled: Option<&mut Tested>, margin: f64) {
     let mut tested: Vec<&mut Tested> = cells.iter_mut().filter_map(|cell| cell.outcome.as_mut().ok()).collect();
-    let adjusted = holm(&tested.iter().map(|tested| tested.p).collect::<Vec<_>>());
+    let mut weights = vec![1.0; tested.len()];
+    if let Some(pooled) = pooled {
+        weights.push(tested.len() as f64);
+        tested.push(pooled);
+    }
+    let adjusted = weighted_holm(&tested.iter().map(|tested| tested.p).collect::<Vec<_>>(), &weights);
     for (tested, holm_p) in tested.iter_mut().zip(adjusted) {
         tested.holm_p = holm_p;
         if holm_p < ALPHA {

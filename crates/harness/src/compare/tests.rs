@@ -4,6 +4,8 @@ use super::*;
 use crate::listing::ListFormat;
 use crate::record::{ItemReading, Status};
 use crate::report::canned::{DIGITS, add, add_failed, method, realistic, signature};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use reprogram_taxonomy::{Alignment, Modality};
 
 fn one(accuracies: &[f64]) -> Results {
@@ -67,6 +69,63 @@ fn other_keys_are_paired_by_name_and_what_changed_is_said() {
     assert_eq!(compared.cells[0].by, By::Name);
     assert_eq!(compared.cells[0].changes, ["learning_rate: 0.01 → 1.0"]);
     assert_eq!(verdicts(&compared), [Verdict::Loss]);
+}
+
+const CELLS: [&str; 20] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"];
+
+/// Cells whose items are right by chance, each cell's in its own way.
+fn twenty(accuracy: f64, draw: u64) -> Results {
+    let mut results = Results { sweep: "toy".to_owned(), ..Results::default() };
+    for name in CELLS {
+        add(&mut results, &DIGITS, &method(name, signature(Modality::Vision, &[], Alignment::Linear), 10, &[0.6]));
+    }
+    for (cell, outcomes) in (0_u64..).zip(results.outcomes.values_mut()) {
+        let mut rng = ChaCha8Rng::seed_from_u64(100 * cell + draw);
+        for outcome in outcomes.iter_mut() {
+            let ItemReading::Scored { gold, prediction, .. } = &mut outcome.reading else { panic!("classes were scored") };
+            *prediction = if rng.random_bool(accuracy) { *gold } else { (*gold + 1) % 10 };
+        }
+    }
+    results
+}
+
+#[test]
+fn a_loss_that_all_cells_share_is_caught_together() {
+    let compared = Compared::of(&twenty(0.6, 0), &twenty(0.585, 1), &Question::default());
+    assert_eq!(compared.losses().count(), 0, "no cell shows it alone: {:?}", verdicts(&compared));
+    let pooled = compared.pooled.unwrap();
+    assert!(compared.is_worse_together() && pooled.holm_p < 0.01, "{pooled:?}");
+    assert_eq!(pooled.n, DIGITS.items, "items of several cells are one piece of evidence");
+    assert!((pooled.gain + 0.015).abs() < 0.01, "{pooled:?}");
+    let all_one = (0..DIGITS.items).map(|item| (format!("{item:05}"), "the same".to_owned())).collect();
+    let clustered = Compared::of(&twenty(0.6, 0), &twenty(0.585, 1), &Question { clusters: all_one, ..Question::default() });
+    assert!(!clustered.is_worse_together());
+}
+
+/// Other answers that are as often right, as another machine's rounding makes them.
+#[test]
+fn other_answers_that_are_no_worse_are_not_flagged() {
+    let flagged = |draw: u64| {
+        let compared = Compared::of(&twenty(0.6, 0), &twenty(0.6, draw), &Question::default());
+        compared.is_worse_together() || compared.losses().count() > 0
+    };
+    let n = (1..10).filter(|draw| flagged(*draw)).count();
+    assert!(n <= 1, "{n} of 9");
+}
+
+#[test]
+fn other_answers_under_the_same_keys_are_counted() {
+    let (before, mut after) = (one(&[0.8, 0.8]), one(&[0.8, 0.8]));
+    assert_eq!(Compared::of(&before, &after, &Question::default()).cells[0].drift, Drift { trials: 2, ..Drift::default() });
+    let key = after.records[0].key.clone();
+    let ItemReading::Scored { prediction, .. } = &mut after.outcomes.get_mut(&key).unwrap()[3].reading else {
+        panic!("classes were scored")
+    };
+    *prediction = (*prediction + 3) % 10;
+    let compared = Compared::of(&before, &after, &Question::default());
+    assert_eq!(compared.cells[0].drift, Drift { trials: 2, changed: 1, answers: 1, items: DIGITS.items });
+    let table = listing("old", "new", &compared, &Question::default());
+    assert!(table.notes.iter().any(|note| note.starts_with("other numbers under the same keys: linear (1 of 1000 answers)")), "{table:?}");
 }
 
 #[test]

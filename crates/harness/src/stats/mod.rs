@@ -27,7 +27,7 @@ mod wilcoxon;
 pub use bca::{bca_interval, bca_interval_clustered};
 pub use correlation::RankCorrelation;
 pub use friedman::Friedman;
-pub use holm::holm;
+pub use holm::{holm, weighted_holm};
 pub use improvement::Improvement;
 pub use interval::{LEVEL, MeanInterval, mean};
 pub use iqm::interquartile_mean;

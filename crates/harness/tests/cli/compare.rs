@@ -121,10 +121,11 @@ fn a_wrong_constant_is_caught() {
     let [linear, ilm] = BEFORE;
     let ran = compared(&[Canned { accuracy: 0.74, ..linear }, Canned { accuracy: 0.585, ..ilm }], &["--format", "json"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
-    let expected =
-        [("linear-only", "loss"), ("vp-ilm", "no difference shown")].map(|(name, verdict)| (name.to_owned(), verdict.to_owned()));
+    let expected = [("linear-only", "loss"), ("vp-ilm", "no difference shown"), ("all cells together", "loss")]
+        .map(|(name, verdict)| (name.to_owned(), verdict.to_owned()));
     assert_eq!(verdicts(&ran), expected);
-    assert_eq!(ran.err.trim(), "error: 1 of 2 cells are worse: linear-only · letters-vit · digits");
+    let said = "error: 1 of 2 cells are worse: linear-only · letters-vit · digits; all 2 cells together are worse, by 0.04";
+    assert!(ran.err.starts_with(said), "{}", ran.err);
 }
 
 #[test]
@@ -133,8 +134,20 @@ fn a_margin_bears_a_loss_and_a_gain_is_none() {
     let after = [Canned { accuracy: 0.81, ..linear }, Canned { accuracy: 0.7, ..ilm }];
     let ran = compared(&after, &["--margin", "0.05", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    let expected = [("linear-only", "loss within the margin"), ("vp-ilm", "gain")];
+    let expected = [("linear-only", "loss within the margin"), ("vp-ilm", "gain"), ("all cells together", "gain")];
     assert_eq!(verdicts(&ran), expected.map(|(name, verdict)| (name.to_owned(), verdict.to_owned())));
+}
+
+/// Better ones too: a rerun gives what it gave.
+#[test]
+fn other_numbers_under_the_same_keys_fail_a_rerun() {
+    let [linear, ilm] = BEFORE;
+    let after = [linear, Canned { accuracy: 0.7, ..ilm }];
+    assert_eq!(compared(&after, &[]).code, Some(0));
+    let ran = compared(&after, &["--rerun"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    assert_eq!(ran.err.trim(), "error: 3 of 6 trials have other numbers under the same key");
+    assert_eq!(compared(&BEFORE, &["--rerun"]).code, Some(0));
 }
 
 #[test]
