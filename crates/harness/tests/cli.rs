@@ -19,6 +19,8 @@ mod fusing;
 mod place;
 #[path = "cli/reporting.rs"]
 mod reporting;
+#[path = "cli/scoring.rs"]
+mod scoring;
 
 use std::fs;
 
