@@ -105,9 +105,10 @@ fn rounded(value: f64) -> Entry {
 
 fn terms(listing: &mut Listing, compared: &Compared, question: &Question) {
     let unit = if question.clusters.is_empty() { "items" } else { "clusters of items" };
+    let mean = if compared.pooled.is_some() { " and their mean" } else { "" };
     listing.note(format!(
         "gain: B minus A, positive where B is better, averaged over items and common seeds; low, high: 95 % BCa bootstrap interval over {unit} \
-         ({REPLICATES} replicates); p: two-sided sign-flip test over {unit}; Holm p: adjusted for all {} cells and for their mean; could show: the least \
+         ({REPLICATES} replicates); p: two-sided sign-flip test over {unit}; Holm p: adjusted over all {} cells{mean}; could show: the least \
          difference that so many {unit}, disagreeing as they do, show in four of five draws. Tests are over items with the trained programs \
          as they are, not over new seeds.",
         compared.cells.len()

@@ -3,7 +3,7 @@
 use super::*;
 use crate::listing::ListFormat;
 use crate::record::{ItemReading, Status};
-use crate::report::canned::{DIGITS, add, add_failed, method, realistic, signature};
+use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use reprogram_taxonomy::{Alignment, Modality};
@@ -164,6 +164,10 @@ fn the_table_says_everything() {
         *prediction = (*gold + 1) % 10;
     }
     let question = Question::default();
-    let table = listing("old", "new", &Compared::of(&before, &after, &question), &question);
+    let mut compared = Compared::of(&before, &after, &question);
+    let together = compared.pooled.take().unwrap();
+    assert_eq!((together.n, together.verdict), (DIGITS.items + TWEETS.items, Verdict::Loss));
+    assert!((together.gain * compared.cells.len() as f64 + 0.0823).abs() < 1e-3, "one of eleven cells lost: {together:?}");
+    let table = listing("old", "new", &compared, &question);
     insta::assert_snapshot!(table.render(ListFormat::Terminal, Some(150)));
 }
