@@ -70,7 +70,7 @@ fn reruns(results: &Results, records: &[&Record]) -> String {
     let accuracy = most(|a, b| (a.test.accuracy - b.test.accuracy).abs());
     let loss = most(|a, b| a.test.loss.zip(b.test.loss).map_or(0.0, |(a, b)| (a - b).abs()));
     format!(
-        "rerun spread: {} second records; test accuracy is at most {} points apart, test loss {loss:.1e} nats",
+        "rerun spread: {} second records, with test accuracies at most {} points apart and test losses at most {loss:.4} nats",
         pairs.len(),
         points(accuracy).trim_start_matches('+')
     )
@@ -125,7 +125,14 @@ mod tests {
 
     #[test]
     fn what_was_not_checked_is_said() {
-        insta::assert_snapshot!(of(&realistic()), @"");
+        insta::assert_snapshot!(of(&realistic()), @r"
+        cells: 7 of 8 have all their trials; without a number: ICL-4 (1)
+        rerun spread: no trial has a second record (one that gave the same numbers leaves none)
+        batch invariance: not measured (no record has it)
+        cells: 4 of 5 have all their trials; some are missing or failed: soft prompt (2, 3)
+        rerun spread: no trial has a second record (one that gave the same numbers leaves none)
+        batch invariance: not measured (no record has it)
+        ");
     }
 
     #[test]
@@ -138,6 +145,14 @@ mod tests {
         change(&mut results, 4, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 7, max_difference: 1e-6 }));
         let last = results.records.iter().position(|record| record.dataset == "tweets").unwrap();
         change(&mut results, last, |outcome| outcome.test.unanswered = Some(30));
-        insta::assert_snapshot!(of(&results), @"");
+        insta::assert_snapshot!(of(&results), @r"
+        cells: 7 of 8 have all their trials; without a number: ICL-4 (1)
+        rerun spread: 1 second records, with test accuracies at most 1.2 points apart and test losses at most 0.0000 nats
+        batch invariance: max |Δ log p| 3.0e-6 between test items alone and in their batch (7 and 32 items of one trial in each of 2 cells)
+        cells: 4 of 5 have all their trials; some are missing or failed: soft prompt (3, 4)
+        rerun spread: no trial has a second record (one that gave the same numbers leaves none)
+        extraction: no answer was found in 7.5 % of 400 generated texts, in 7.5 % of one trial's at most; they count as wrong
+        batch invariance: not measured (no record has it)
+        ");
     }
 }

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::report::summary::{Group, Row, Summary};
 
-/// Stands where a method acts nowhere, or no record says where.
+/// Stands where a method acts nowhere.
 const NONE: &str = "none";
+/// Stands where no record says.
+const UNKNOWN: &str = "unknown";
 
 /// An axis and its name on the page.
 const AXES: [(&str, &str); 6] = [
@@ -65,9 +67,10 @@ fn of(row: &Row, items: Option<Modality>) -> Coordinates {
     let sites = || row.signature.iter().flat_map(|signature| &signature.sites);
     let values = |value: &dyn Fn(&Site) -> String| -> BTreeSet<String> {
         let values: BTreeSet<String> = sites().map(value).collect();
-        if values.is_empty() { [NONE.to_owned()].into() } else { values }
+        let nowhere = if row.signature.is_some() { NONE } else { UNKNOWN };
+        if values.is_empty() { [nowhere.to_owned()].into() } else { values }
     };
-    let one = |value: Option<String>| [value.unwrap_or_else(|| NONE.to_owned())].into();
+    let one = |value: Option<String>| [value.unwrap_or_else(|| UNKNOWN.to_owned())].into();
     let modalities: BTreeSet<String> = sites().map(|site| site.modality().to_string()).collect();
     [
         ("format", values(&|site| site.format().to_string())),
@@ -89,7 +92,14 @@ mod tests {
     fn an_axis_counts_rows_by_value() {
         let facets = FacetView::all(&Summary::of(&realistic()));
         let written: Vec<String> = facets.iter().map(|facet| format!("{}: {:?}", facet.axis, facet.options)).collect();
-        insta::assert_snapshot!(written.join("\n"), @"");
+        insta::assert_snapshot!(written.join("\n"), @r#"
+        format: [("fixed", 2), ("learnable", 8), ("none", 2), ("unknown", 1)]
+        location: [("embedding", 1), ("input", 9), ("none", 2), ("unknown", 1)]
+        operator: [("additive", 7), ("concatenative", 3), ("none", 2), ("unknown", 1)]
+        alignment: [("linear", 2), ("rule-based", 5), ("statistical", 5), ("unknown", 1)]
+        paradigm: [("baseline", 2), ("model-reprogramming", 7), ("prompt-instruction", 2), ("prompt-tuning", 1), ("unknown", 1)]
+        modality: [("text", 5), ("vision", 8)]
+        "#);
     }
 
     #[test]
