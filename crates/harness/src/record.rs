@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use reprogram_taxonomy::{Paradigm, Signature};
 
+use crate::costs::Parts;
+
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
@@ -111,6 +113,9 @@ pub struct EpochPoint {
 pub struct Costs {
     /// Numbers that a gradient moves (a frame's masked centre is stored, but not trained).
     pub trainable_parameters: usize,
+    /// Numbers that the optimizer holds, where a mask hides some of them; zero where it hides none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_parameters: usize,
     /// Numbers that the saved program holds, fitted mappings included.
     pub stored_parameters: usize,
     /// Items that went forward through f in training and fitting.
@@ -128,6 +133,9 @@ pub struct Costs {
     pub generated_tokens: usize,
     /// Items that went backward through f.
     pub backward_items: usize,
+    /// Items for which a rule that follows no gradient asked f in training: losses asked for, times items of each.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub queries: usize,
     /// Gradient steps taken.
     pub steps: usize,
     /// Wall seconds of training and fitting.
@@ -136,6 +144,9 @@ pub struct Costs {
     pub seconds_evaluation: f64,
     /// Peak resident memory of the process so far, in bytes; zero where the system does not say.
     pub peak_memory_bytes: u64,
+    /// What each part took; nothing in records from before it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -346,6 +357,9 @@ impl Record {
                 outcome.costs.reused_items = 0;
                 outcome.costs.fused_with = 0;
                 outcome.batch_invariance = None;
+                outcome.costs.held_parameters = 0;
+                outcome.costs.queries = 0;
+                outcome.costs.parts = None;
             }
             record.provenance = other.provenance.clone();
             record.searched = None;

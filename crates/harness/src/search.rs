@@ -245,6 +245,7 @@ fn spent(tried: &[Option<Tried>]) -> Costs {
         Ended::Failed { .. } => sum,
         Ended::Ok { costs, .. } => Costs {
             trainable_parameters: sum.trainable_parameters.max(costs.trainable_parameters),
+            held_parameters: sum.held_parameters.max(costs.held_parameters),
             stored_parameters: sum.stored_parameters.max(costs.stored_parameters),
             forward_items_training: sum.forward_items_training + costs.forward_items_training,
             forward_items_evaluation: sum.forward_items_evaluation + costs.forward_items_evaluation,
@@ -252,10 +253,12 @@ fn spent(tried: &[Option<Tried>]) -> Costs {
             fused_with: 0,
             generated_tokens: sum.generated_tokens + costs.generated_tokens,
             backward_items: sum.backward_items + costs.backward_items,
+            queries: sum.queries + costs.queries,
             steps: sum.steps + costs.steps,
             seconds_training: sum.seconds_training + costs.seconds_training,
             seconds_evaluation: sum.seconds_evaluation + costs.seconds_evaluation,
             peak_memory_bytes: sum.peak_memory_bytes.max(costs.peak_memory_bytes),
+            parts: costs.parts.map(|parts| parts.and(sum.parts.unwrap_or_default())).or(sum.parts),
         },
     })
 }

@@ -196,6 +196,20 @@ fn tokenizer() -> TextTokenizer {
 /// A backbone whose blocks run as they are told.
 struct Told<'a>(&'a dyn Backbone, Fusion);
 
+impl Arithmetic for Told<'_> {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        self.0.embed_macs(input)
+    }
+
+    fn block_work(&self, tower: Tower, layer: usize) -> BlockWork {
+        self.0.block_work(tower, layer)
+    }
+
+    fn read_macs(&self, tower: Tower, rows: usize, seq: usize, reading: Reading<'_>) -> u64 {
+        self.0.read_macs(tower, rows, seq, reading)
+    }
+}
+
 impl Backbone for Told<'_> {
     fn card(&self) -> &Card {
         self.0.card()

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use reprogram_taxonomy::Card;
 
 use crate::blocks::Heads;
-use crate::{JointSpace, Span, Stream, TextTokenizer};
+use crate::{Arithmetic, JointSpace, Span, Stream, TextTokenizer};
 
 /// The side on which short rows are filled up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +66,17 @@ pub enum Input {
     Waveform(Tensor<2>),
 }
 
+impl Input {
+    /// Whether gradients flow to what made it.
+    pub(crate) fn is_tracked(&self) -> bool {
+        match self {
+            Self::Image(image) => image.is_tracked(),
+            Self::Waveform(waveform) => waveform.is_tracked(),
+            Self::Tokens(_) => false,
+        }
+    }
+}
+
 /// A content token: its row in the batch, and its index in the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TokenAt {
@@ -87,7 +98,7 @@ pub enum Reading<'a> {
 }
 
 /// A frozen model, cut at its three interfaces. Object-safe, so that methods never name a concrete model.
-pub trait Backbone: Send + Sync {
+pub trait Backbone: Arithmetic + Send + Sync {
     /// What it offers.
     fn card(&self) -> &Card;
 

@@ -6,6 +6,7 @@
 //! This crate touches no disk: weights come as bytes ([`weights::Weights`]), already in memory or memory-mapped.
 
 mod acoustic;
+mod arithmetic;
 mod backbone;
 mod bert;
 pub mod blocks;
@@ -31,6 +32,7 @@ mod vit;
 pub mod weights;
 
 pub use acoustic::{Acoustic, AcousticConfig, AcousticError};
+pub use arithmetic::{Arithmetic, BlockWork, Gradients, Meter, Metered, Passage, Spent};
 pub use backbone::{Backbone, Input, Padding, Reading, TokenAt, TokenBatch};
 pub use bert::{Bert, BertConfig, Pooling};
 pub use clip::{Clip, ClipConfig, ClipModel, ClipTower, TextEnd, is_open_clip, open_clip_to_hub};

@@ -154,6 +154,7 @@ fn admitted(choice: crate::device::DeviceChoice, precision: crate::device::Preci
 impl ComputeArgs {
     fn open(&self) -> Result<Opened, Failure> {
         use crate::assets::{AssetStore, Network};
+        crate::energy::watch(self.device);
         let network = if self.offline { Network::Forbidden } else { Network::Allowed };
         Ok(Opened {
             registry: crate::registry::Registry::from_env().map_err(Failure::bad_input)?,

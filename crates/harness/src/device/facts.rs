@@ -108,13 +108,20 @@ fn cuda(index: usize) -> DeviceFacts {
     let Some(handle) = init().ok().and_then(|()| device::get(index.try_into().ok()?).ok()) else { return DeviceFacts::default() };
     let name = device::get_name(handle).ok();
     let Ok(library) = nvml_wrapper::Nvml::init() else { return DeviceFacts { name, ..DeviceFacts::default() } };
-    let uuid = device::get_uuid(handle).ok().map(|uuid| {
-        let hex: String = uuid.bytes.iter().map(|byte| format!("{:02x}", byte.to_ne_bytes()[0])).collect();
-        format!("GPU-{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-    });
-    let memory = uuid.and_then(|uuid| library.device_by_uuid(uuid).ok()?.memory_info().ok());
+    let memory = cuda_uuid(index).and_then(|uuid| library.device_by_uuid(uuid).ok()?.memory_info().ok());
     let driver = library.sys_driver_version().ok().map(|version| format!("CUDA, NVIDIA {version}"));
     DeviceFacts { name, driver, memory: memory.map(|memory| memory.total) }
+}
+
+/// What the management library knows a device by.
+#[cfg(feature = "cuda")]
+pub(super) fn cuda_uuid(index: usize) -> Option<String> {
+    use cudarc::driver::result::{device, init};
+
+    let handle = init().ok().and_then(|()| device::get(index.try_into().ok()?).ok())?;
+    let uuid = device::get_uuid(handle).ok()?;
+    let hex: String = uuid.bytes.iter().map(|byte| format!("{:02x}", byte.to_ne_bytes()[0])).collect();
+    Some(format!("GPU-{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 #[cfg(not(feature = "cuda"))]

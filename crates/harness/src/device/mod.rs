@@ -2,6 +2,8 @@
 
 mod admission;
 mod facts;
+#[cfg(feature = "cuda")]
+mod gpu_energy;
 mod precision;
 
 use std::fmt;
@@ -12,6 +14,8 @@ use burn::tensor::Device;
 use burn::tensor::DeviceType;
 
 pub use facts::DeviceFacts;
+#[cfg(feature = "cuda")]
+pub use gpu_energy::GpuEnergy;
 pub use precision::{Numbers, Precision};
 
 /// A device as the command line names it: `cpu`, `wgpu`, `wgpu:1`, `cuda`, `cuda:1`.

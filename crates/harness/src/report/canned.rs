@@ -66,6 +66,7 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
     let curve = (1..=if trained { 20 } else { 0 }).map(|epoch| point(epoch, accuracy, seed)).collect();
     let costs = Costs {
         trainable_parameters: method.trainable,
+        held_parameters: 0,
         stored_parameters: method.trainable + 520,
         forward_items_training: if trained { 20_000 } else { 0 },
         forward_items_evaluation: 2 * group.items,
@@ -73,10 +74,12 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         fused_with: 0,
         generated_tokens: 0,
         backward_items: if trained { 20_000 } else { 0 },
+        queries: 0,
         steps: if trained { 640 } else { 0 },
         seconds_training: if trained { 31.4 + seed as f64 } else { 0.0 },
         seconds_evaluation: 2.25,
         peak_memory_bytes: 412 << 20,
+        parts: None,
     };
     let metrics = |n, accuracy| Metrics { n, accuracy, loss: Some(loss), unanswered: None };
     let outcome = Outcome {

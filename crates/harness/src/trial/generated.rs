@@ -1,13 +1,15 @@
 //! A trial whose answers are generated: nothing is trained or fitted, and an item is right where the answer found in its text is.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use reprogram_methods::{Answered, Generation, Program, Seed};
+use reprogram_models::Metered;
 use reprogram_taxonomy::Misfit;
 
+use super::gauge::Gauge;
 use super::member::hash;
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
+use crate::costs::{PartCosts, Parts};
 use crate::data::{Content, Example, Gold};
 use crate::memory::peak_resident_bytes;
 use crate::record::{Costs, ExampleOutcome, GeneratedPath, ItemReading, Metrics, Outcome};
@@ -15,10 +17,12 @@ use crate::record::{Costs, ExampleOutcome, GeneratedPath, ItemReading, Metrics, 
 impl Trial<'_> {
     /// Runs it.
     pub(super) fn run_generated(&self) -> Result<Finished, TrialError> {
-        let started = Instant::now();
+        let metered = Metered::new(self.backbone);
+        let gauge = Gauge::new(metered.meter());
+        let begun = gauge.begin();
         let splits = self.splits()?;
         let program = self.program(&splits)?;
-        let mut generation = Generation::new(&program, self.backbone, Seed::new(self.seed));
+        let mut generation = Generation::new(&program, &metered, Seed::new(self.seed));
         // Nothing is chosen, so that both splits are generated side by side: a batch costs little more than a row.
         let items: Vec<_> = splits.validation.examples().iter().chain(splits.test.examples()).cloned().collect();
         let mut validation = self.generate(&program, &mut generation, &items)?;
@@ -30,7 +34,7 @@ impl Trial<'_> {
             selection: format!("nothing is trained: no choice; {}", splits.rule),
             epoch: 0,
             curve: Vec::new(),
-            costs: spent(&program, &generation, validation.len() + test.len(), started),
+            costs: spent(&program, &generation, [validation.len(), test.len()], gauge.end(&begun)),
             program_sha256: hash(&tensors),
             alignment_notes: program.answer_rule().into_iter().collect(),
             batch_invariance: None,
@@ -41,12 +45,18 @@ impl Trial<'_> {
 
     /// Validation items only.
     pub(super) fn try_out_generated(&self) -> Result<TriedOut, TrialError> {
-        let started = Instant::now();
+        let metered = Metered::new(self.backbone);
+        let gauge = Gauge::new(metered.meter());
+        let begun = gauge.begin();
         let splits = self.splits()?;
         let program = self.program(&splits)?;
-        let mut generation = Generation::new(&program, self.backbone, Seed::new(self.seed));
+        let mut generation = Generation::new(&program, &metered, Seed::new(self.seed));
         let validation = self.generate(&program, &mut generation, splits.validation.examples())?;
-        Ok(TriedOut { epoch: 0, validation: metrics(&validation), costs: spent(&program, &generation, validation.len(), started) })
+        Ok(TriedOut {
+            epoch: 0,
+            validation: metrics(&validation),
+            costs: spent(&program, &generation, [validation.len(), 0], gauge.end(&begun)),
+        })
     }
 
     fn generate(
@@ -76,12 +86,28 @@ impl Trial<'_> {
     }
 }
 
-fn spent(program: &Program, generation: &Generation<'_>, n_items: usize, started: Instant) -> Costs {
+/// Both splits are generated side by side: what that took is theirs by their numbers of items.
+fn spent(program: &Program, generation: &Generation<'_>, [validation, test]: [usize; 2], took: PartCosts) -> Costs {
+    let n_items = validation + test;
+    let of = |items: usize| {
+        let share = |count: u64| (u128::from(count) * items as u128 / n_items as u128) as u64;
+        let part = items as f64 / n_items as f64;
+        PartCosts {
+            items,
+            tokens: share(took.tokens),
+            forward_flops: share(took.forward_flops),
+            backward_flops: share(took.backward_flops),
+            seconds: part * took.seconds,
+            peak_bytes: if items == 0 { 0 } else { took.peak_bytes },
+            joules: took.joules.map(|joules| part * joules),
+        }
+    };
     Costs {
         stored_parameters: program.n_stored(),
         forward_items_evaluation: n_items,
         generated_tokens: generation.n_tokens(),
-        seconds_evaluation: started.elapsed().as_secs_f64(),
+        seconds_evaluation: took.seconds,
+        parts: Some(Parts { validation: of(validation), test: of(test), ..Parts::default() }),
         peak_memory_bytes: peak_resident_bytes(),
         ..Costs::default()
     }

@@ -16,6 +16,7 @@ use super::passes::{Items, Sources, Way, all_outputs, outputs};
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
 use crate::assets::Digest;
 use crate::augment::Changes;
+use crate::costs::{Part, PartCosts};
 use crate::data::{Split, Splits, Test};
 use crate::evaluate::Scored;
 use crate::memory::peak_resident_bytes;
@@ -80,7 +81,7 @@ impl<'a> Member<'a> {
             updates: Some(trial.method.recipe.optimizer.start(Seed::new(trial.seed))),
             seed: Seed::new(trial.seed),
             split_rule: rule,
-            costs: Costs { trainable_parameters: program.n_trainable(), stored_parameters: program.n_stored(), ..Costs::default() },
+            costs: sizes(&program),
             program,
             chosen: None,
             curve: Vec::new(),
@@ -283,6 +284,7 @@ impl<'a> Member<'a> {
             Ok::<f32, TrialError>(self.loss_of(&program, outputs, indices).into_scalar())
         })?;
         self.updates = Some(Updates::Queries(rule));
+        self.costs.queries += queried.n_queries * indices.len();
         if !self.train.are_constant() {
             self.costs.forward_items_training += queried.n_queries * indices.len();
         }
@@ -334,12 +336,24 @@ impl<'a> Member<'a> {
         self.chosen = Some(Chosen { epoch: 0, metrics, program: self.program.clone() });
     }
 
+    /// Notes what a part took. Items that were counted since the last part are of this one.
+    pub(super) fn took(&mut self, part: Part, share: PartCosts) {
+        let parts = self.costs.parts.get_or_insert_default();
+        let items = self.costs.forward_items_training + self.costs.forward_items_evaluation - parts.total().items;
+        *parts.of(part) = parts.of(part).and(PartCosts { items, ..share });
+        match part {
+            Part::Fitting | Part::Steps => self.costs.seconds_training += share.seconds,
+            Part::Validation | Part::Test => self.costs.seconds_evaluation += share.seconds,
+        }
+    }
+
     /// What it took so far, with all passes that an item makes.
     fn spent(&self, n_passes: usize) -> Costs {
         Costs {
             forward_items_training: self.costs.forward_items_training * n_passes,
             forward_items_evaluation: self.costs.forward_items_evaluation * n_passes,
             peak_memory_bytes: peak_resident_bytes(),
+            parts: self.costs.parts.map(|parts| parts.map(|part| PartCosts { items: part.items * n_passes, ..part })),
             reused_items: self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused()),
             ..self.costs
         }
@@ -358,7 +372,9 @@ impl<'a> Member<'a> {
     pub(super) fn finish(mut self, test: &Presented, (scored, choices): (Scored, Option<Choices>)) -> Result<Finished, TrialError> {
         let is_trainable = self.is_trainable();
         let batch_invariance = if self.trial.checks_itself { Some(batch_invariance(&self, test, &scored)?) } else { None };
-        self.costs.forward_items_evaluation += test.len() + usize::from(choices.is_some());
+        let n_asked = usize::from(choices.is_some());
+        self.costs.forward_items_evaluation += n_asked;
+        self.costs.parts.get_or_insert_default().test.items += n_asked;
         let costs = self.spent(self.program.n_passes());
         let Chosen { epoch, metrics, program } = self.chosen.expect("a budget has at least one epoch");
         if !scored.is_finite() {
@@ -384,6 +400,16 @@ impl<'a> Member<'a> {
         };
         let answers = choices.map(|choices| choices.scores);
         Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels, answers), tensors })
+    }
+}
+
+fn sizes(program: &Program) -> Costs {
+    let (trainable, held) = (program.n_trainable(), program.n_held());
+    Costs {
+        trainable_parameters: trainable,
+        held_parameters: if held == trainable { 0 } else { held },
+        stored_parameters: program.n_stored(),
+        ..Costs::default()
     }
 }
 

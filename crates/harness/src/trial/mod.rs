@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! member     what one trial has of its own while it runs
+//! gauge      what is read before and after a part of it
 //! generated  one whose answers are generated, which has nothing to train
 //! alone      test items once more, one at a time
 //! choices    what the answers behind test items are worth before ω, for the normalisations of others
@@ -12,6 +13,7 @@
 mod alone;
 mod choices;
 mod error;
+mod gauge;
 mod generated;
 mod member;
 mod passes;
@@ -19,7 +21,7 @@ mod session;
 
 use burn::tensor::Device;
 use reprogram_methods::{Encoders, Fused, LabelledText, Method, NamedTensor, Placement, Program, Seed, Setup, Target, Updates};
-use reprogram_models::Backbone;
+use reprogram_models::{Backbone, Metered};
 use reprogram_taxonomy::{Cut, Modality};
 
 use crate::augment::Augment;
@@ -29,6 +31,7 @@ use crate::interrupt;
 use crate::presentation::Presented;
 use crate::record::{Costs, ExampleOutcome, Metrics, Outcome};
 use crate::reuse::Keeping;
+use gauge::Gauge;
 use session::Session;
 
 pub use error::TrialError;
@@ -130,7 +133,7 @@ impl Trial<'_> {
         if self.method.alignment.reads_generated() {
             return self.run_generated();
         }
-        Session::new(std::slice::from_ref(self)).run().pop().expect("one trial, one end")
+        Self::run_together(std::slice::from_ref(self)).pop().expect("one trial, one end")
     }
 
     /// Runs it up to the choice of the epoch: the test split is not read.
@@ -138,15 +141,22 @@ impl Trial<'_> {
         if self.method.alignment.reads_generated() {
             return self.try_out_generated();
         }
-        Session::new(std::slice::from_ref(self)).try_out()
+        let metered = Metered::new(self.backbone);
+        let trial = Trial { backbone: &metered, ..*self };
+        Session::new(std::slice::from_ref(&trial), Gauge::new(metered.meter())).try_out()
     }
 
     /// Runs trials whose programs go through f as one batch: those that differ in seed, start and recipe alone. What one
     /// trial computes does not depend on the others, up to rounding, and one that fails does not stop them.
     pub fn run_together(trials: &[Self]) -> Vec<Result<Finished, TrialError>> {
         match trials {
-            [alone] => vec![alone.run()],
-            several => Session::new(several).run(),
+            [] => Vec::new(),
+            [alone] if alone.method.alignment.reads_generated() => vec![alone.run_generated()],
+            [first, ..] => {
+                let metered = Metered::new(first.backbone);
+                let trials: Vec<Trial<'_>> = trials.iter().map(|trial| Trial { backbone: &metered, ..*trial }).collect();
+                Session::new(&trials, Gauge::new(metered.meter())).run()
+            }
         }
     }
 

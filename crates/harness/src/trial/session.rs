@@ -3,28 +3,29 @@
 //! Each has its own program, items, order, optimizer and choice; what goes through f goes through as one batch. The time that they
 //! take is shared out evenly.
 
-use std::time::Instant;
-
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
+use super::gauge::Gauge;
 use super::member::Member;
 use super::passes::{Items, Way, all_outputs, outputs, scores, test_scores};
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
-use crate::record::Costs;
+use crate::costs::Part;
 
 type End = Result<Finished, TrialError>;
 
 /// Trials that run together. One that fails leaves; the others go on.
 pub(super) struct Session<'a> {
+    gauge: Gauge<'a>,
     /// With their places among the trials.
     members: Vec<(usize, Member<'a>)>,
     ends: Vec<Option<End>>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(trials: &'a [Trial<'a>]) -> Self {
-        let mut session = Self { members: Vec::with_capacity(trials.len()), ends: trials.iter().map(|_| None).collect() };
+    /// `gauge`: of the backbone that they all have.
+    pub(super) fn new(trials: &'a [Trial<'a>], gauge: Gauge<'a>) -> Self {
+        let mut session = Self { gauge, members: Vec::with_capacity(trials.len()), ends: trials.iter().map(|_| None).collect() };
         for (place, trial) in trials.iter().enumerate() {
             match Member::new(trial, session.members.first().map(|(_, member)| member)) {
                 Ok(member) => session.members.push((place, member)),
@@ -59,16 +60,16 @@ impl<'a> Session<'a> {
 
     /// Fits or trains, and chooses epochs on validation.
     fn choose(&mut self) -> Result<(), TrialError> {
-        self.timed(training, |session| {
+        self.timed(Part::Fitting, |session| {
             session.each(Member::make)?;
             session.each(|member| if member.needs_train() { member.prepare_train() } else { Ok(()) })
         })?;
-        self.timed(evaluation, |session| session.each(Member::prepare_validation))?;
+        self.timed(Part::Validation, |session| session.each(Member::prepare_validation))?;
         if self.members.first().is_some_and(|(_, member)| member.is_trainable()) {
             self.train()?;
         } else {
-            self.timed(training, |session| session.fit(1))?;
-            self.timed(evaluation, |session| {
+            self.timed(Part::Fitting, |session| session.fit(1))?;
+            self.timed(Part::Validation, |session| {
                 let scored = scores(&session.ways(Member::on_validation))?;
                 session.members.iter_mut().zip(&scored).for_each(|((_, member), scored)| member.choose_as_it_is(scored));
                 Ok(())
@@ -83,12 +84,12 @@ impl<'a> Session<'a> {
         let alike = self.members.iter().all(|(_, member)| member.train.len() == first.train.len());
         assert!(alike, "trials of one budget have as many training items");
         for epoch in 1..=epochs {
-            self.timed(training, |session| {
-                session.fit(epoch)?;
+            self.timed(Part::Fitting, |session| session.fit(epoch))?;
+            self.timed(Part::Steps, |session| {
                 session.members.iter_mut().for_each(|(_, member)| member.begin_epoch(epoch));
                 (0..n_steps).try_for_each(|step| session.step(step))
             })?;
-            self.timed(evaluation, |session| {
+            self.timed(Part::Validation, |session| {
                 let mut scored = scores(&session.ways(Member::on_validation))?.into_iter();
                 session.each(|member| member.end_epoch(epoch, &scored.next().expect("scores of each member")))
             })?;
@@ -135,14 +136,16 @@ impl<'a> Session<'a> {
     /// Reads the test split with the chosen programs.
     fn test(&mut self) -> Result<(), TrialError> {
         let mut tests: Vec<Items> = Vec::with_capacity(self.members.len());
-        self.timed(evaluation, |session| {
+        self.timed(Part::Test, |session| {
             session.each(|member| {
-                tests.push(member.test(tests.first())?);
+                let test = member.test(tests.first())?;
+                member.costs.forward_items_evaluation += test.len();
+                tests.push(test);
                 Ok(())
             })
         })?;
         let mut scored = Vec::new();
-        self.timed(evaluation, |session| {
+        self.timed(Part::Test, |session| {
             let ways = session.members.iter().zip(&tests).map(|((_, member), items)| Way::new(member, member.chosen_program(), items));
             scored = test_scores(&ways.collect::<Vec<_>>())?;
             Ok(())
@@ -175,26 +178,12 @@ impl<'a> Session<'a> {
         if interrupted { Err(TrialError::Interrupted) } else { Ok(()) }
     }
 
-    /// Does something, and shares out the time that it took.
-    fn timed(
-        &mut self,
-        of: impl Fn(&mut Costs) -> &mut f64,
-        act: impl FnOnce(&mut Self) -> Result<(), TrialError>,
-    ) -> Result<(), TrialError> {
-        let (started, n_together) = (Instant::now(), self.members.len());
+    /// Does something, and shares out what it took.
+    fn timed(&mut self, part: Part, act: impl FnOnce(&mut Self) -> Result<(), TrialError>) -> Result<(), TrialError> {
+        let (begun, n_together) = (self.gauge.begin(), self.members.len());
         act(self)?;
-        let share = started.elapsed().as_secs_f64() / n_together.max(1) as f64;
-        for (_, member) in &mut self.members {
-            *of(&mut member.costs) += share;
-        }
+        let share = self.gauge.end(&begun).shared_by(n_together);
+        self.members.iter_mut().for_each(|(_, member)| member.took(part, share));
         Ok(())
     }
-}
-
-const fn training(costs: &mut Costs) -> &mut f64 {
-    &mut costs.seconds_training
-}
-
-const fn evaluation(costs: &mut Costs) -> &mut f64 {
-    &mut costs.seconds_evaluation
 }

@@ -146,6 +146,13 @@ impl Mel {
         self.filters.val().device()
     }
 
+    /// Bands, and multiply-accumulates of a recording of so many samples.
+    pub(super) fn macs(&self, samples: usize) -> (usize, u64) {
+        let ([n_frequencies, _, frame], [_, n_mels]) = (self.cosines.val().dims(), self.filters.val().dims());
+        let n_frames = (samples - frame) / self.hop + 1;
+        (n_mels, (n_frames * n_frequencies * (2 * frame + n_mels)) as u64)
+    }
+
     /// `[batch, sample]` to decibels `[batch, frame, mel]`.
     pub(super) fn forward(&self, waveform: Tensor<2>) -> Tensor<3> {
         let waveform = waveform.unsqueeze_dim::<3>(1);

@@ -28,7 +28,7 @@ use mel::Mel;
 use network::Network;
 
 use crate::weights::{Loader, Onnx, Weights};
-use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer};
+use crate::{Arithmetic, Backbone, BlockWork, Frozen, Input, Reading, Stream, TextTokenizer};
 
 impl AcousticConfig {
     fn card(&self, name: &str) -> Card {
@@ -99,6 +99,26 @@ impl Acoustic {
         let windows = Tensor::cat((0..self.n_windows).map(window).collect(), 1);
         let features = self.network.forward(windows.reshape([batch * self.n_windows, 1, self.window, n_mels]));
         features.reshape([batch, self.n_windows, self.card.main.dim])
+    }
+}
+
+impl Arithmetic for Acoustic {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        let Input::Waveform(waveform) = input else { return 0 };
+        let [batch, samples] = waveform.dims();
+        let (n_mels, spectrogram) = self.mel.macs(samples);
+        batch as u64 * (spectrogram + self.n_windows as u64 * self.network.macs([self.window, n_mels]))
+    }
+
+    fn block_work(&self, _: Tower, layer: usize) -> BlockWork {
+        panic!("block {layer} of a network of which inputs and outputs alone can be reached: Signature::check comes first")
+    }
+
+    fn read_macs(&self, _: Tower, rows: usize, _: usize, reading: Reading<'_>) -> u64 {
+        match reading {
+            Reading::Logits => rows as u64 * self.head.as_ref().map_or(0, |head| head.map.macs()),
+            Reading::Features | Reading::LogitsAt(_) => 0,
+        }
     }
 }
 

@@ -146,6 +146,21 @@ impl Network {
         Self { convolutions: convolutions.collect(), steps: chain.steps.clone() }
     }
 
+    /// Multiply-accumulates of a window of this height and width.
+    pub(super) fn macs(&self, window: [usize; 2]) -> u64 {
+        let mut convolutions = self.convolutions.iter();
+        let pooled = |size: usize, kernel: usize, stride: usize| (size - kernel) / stride + 1;
+        let (_, macs) = self.steps.iter().fold((window, 0), |(size, sum), step| match step {
+            Step::Conv { .. } => {
+                let (behind, macs) = convolutions.next().expect("one convolution was loaded for each step").macs(size);
+                (behind, sum + macs)
+            }
+            Step::LeakyRelu { .. } | Step::Floor { .. } => (size, sum),
+            Step::MaxPool { kernel, stride } => (std::array::from_fn(|axis| pooled(size[axis], kernel[axis], stride[axis])), sum),
+        });
+        macs
+    }
+
     /// `[window, 1, frame, mel]` to `[window, dim, 1, 1]`.
     pub(super) fn forward(&self, windows: Tensor<4>) -> Tensor<4> {
         let mut convolutions = self.convolutions.iter();

@@ -20,7 +20,7 @@ pub use config::{BertConfig, Pooling};
 use crate::blocks::{Attention, AttentionRule, Block, FeedForward, Heads, LayerNorm, Linear, Mlp, Norm, Residual, TokenTable};
 use crate::stream::SeatPositions;
 use crate::weights::{Loader, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, JointSpace, Masking, Reading, Stream, TextTokenizer, TokenBatch};
+use crate::{Arithmetic, Backbone, BlockWork, Frozen, Input, JointSpace, Masking, Reading, Stream, TextTokenizer, TokenBatch};
 
 /// Tensors of the hub's layout that are no part of the function: the pooler, and a list of the numbers from 0.
 const LEFT_OUT: [&str; 3] = ["pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids"];
@@ -102,6 +102,21 @@ impl Bert {
         let seats = model.positions.val() + model.types.val().narrow(0, 0, 1);
         let BertConfig { pooling, unit_length, .. } = *config;
         Ok(Self { model, seats, pooling, unit_length, tokenizer, card: config.card(name) })
+    }
+}
+
+impl Arithmetic for Bert {
+    fn embed_macs(&self, _: &Input) -> u64 {
+        0
+    }
+
+    fn block_work(&self, _: Tower, layer: usize) -> BlockWork {
+        self.model.blocks[layer].work()
+    }
+
+    /// Pooling adds up, and multiplies with nothing learned.
+    fn read_macs(&self, _: Tower, _: usize, _: usize, _: Reading<'_>) -> u64 {
+        0
     }
 }
 

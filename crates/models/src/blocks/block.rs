@@ -8,6 +8,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::{Attention, FeedForward, Heads, LayerScale, Norm};
+use crate::BlockWork;
 use crate::stream::Stream;
 
 /// What stands around a branch `f`: `x + scale · after(f(before(x)))`, or `after_sum(x + f(x))`.
@@ -76,6 +77,12 @@ impl Block {
     /// The heads of its attention.
     pub const fn heads(&self) -> Heads {
         self.attention.heads()
+    }
+
+    /// What it multiplies and adds.
+    pub fn work(&self) -> BlockWork {
+        let Attention { query, key, value, output, .. } = &self.attention;
+        BlockWork { entering: query.macs() + key.macs() + value.macs(), behind: output.macs() + self.mlp.macs(), heads: self.heads() }
     }
 
     /// The stream after this block, which is the one at `layer`.

@@ -92,6 +92,16 @@ impl Conv2d {
         }
     }
 
+    /// Height and width behind one of this size, and multiply-accumulates of it; zeros at the edges are multiplied, too.
+    pub fn macs(&self, size: [usize; 2]) -> ([usize; 2], u64) {
+        let padding = self.rule.padding(size);
+        let behind: [usize; 2] = std::array::from_fn(|axis| {
+            let (before, after) = padding[axis];
+            (size[axis] + before + after - self.rule.kernel[axis]) / self.rule.stride[axis] + 1
+        });
+        (behind, (behind[0] * behind[1] * self.weight.dims().iter().product::<usize>()) as u64)
+    }
+
     /// `[batch, input, height, width]` to `[batch, output, height, width]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();

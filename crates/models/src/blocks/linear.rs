@@ -52,6 +52,12 @@ impl Linear {
         Self { weight, bias }
     }
 
+    /// Multiply-accumulates of one vector.
+    pub fn macs(&self) -> u64 {
+        let [input, output] = self.weight.dims();
+        (input * output) as u64
+    }
+
     /// `[.., input]` to `[.., output]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         match (&self.weight, &self.bias) {

@@ -64,6 +64,14 @@ pub enum FeedForward {
 }
 
 impl FeedForward {
+    /// Multiply-accumulates of one token.
+    pub fn macs(&self) -> u64 {
+        match self {
+            Self::Plain(Mlp { fc1, fc2, .. }) => fc1.macs() + fc2.macs(),
+            Self::Gated(GatedMlp { gate, up, down, .. }) => gate.macs() + up.macs() + down.macs(),
+        }
+    }
+
     /// `[batch, seq, dim]`, shape kept.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         match self {

@@ -30,6 +30,12 @@ impl PatchEmbed {
         Self::new(weight, bias, patch)
     }
 
+    /// Multiply-accumulates of these images, `[batch, channel, height, width]`.
+    pub fn macs(&self, [batch, _, height, width]: [usize; 4]) -> u64 {
+        let [input, dim] = self.weight.dims();
+        (batch * (height / self.patch) * (width / self.patch) * input * dim) as u64
+    }
+
     /// `[batch, channel, height, width]` to `[batch, patches, dim]`, patches in raster order.
     pub fn forward(&self, image: Tensor<4>) -> Tensor<3> {
         let [batch, channels, height, width] = image.dims();

@@ -17,7 +17,7 @@ pub use open_clip::{is_open_clip, open_clip_to_hub};
 
 use crate::blocks::Heads;
 use crate::weights::{Loader, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, JointSpace, Reading, Stream, TextTokenizer, TokenBatch};
+use crate::{Arithmetic, Backbone, BlockWork, Frozen, Input, JointSpace, Reading, Stream, TextTokenizer, TokenBatch};
 
 /// A frozen CLIP.
 pub struct Clip {
@@ -40,6 +40,20 @@ impl Clip {
         let model = Frozen::new(model);
         let joint = JointSpace { scale: model.logit_scale().exp(), bias: None };
         Ok(Self { model, joint, tokenizer, card: config.card(name) })
+    }
+}
+
+impl Arithmetic for Clip {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        self.model.embed_macs(input)
+    }
+
+    fn block_work(&self, tower: Tower, layer: usize) -> BlockWork {
+        self.model.block_work(tower, layer)
+    }
+
+    fn read_macs(&self, tower: Tower, rows: usize, _: usize, _: Reading<'_>) -> u64 {
+        rows as u64 * self.model.projection_macs(tower)
     }
 }
 

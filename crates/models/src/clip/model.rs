@@ -10,7 +10,7 @@ use crate::blocks::{
 };
 use crate::stream::SeatPositions;
 use crate::weights::{Loader, Manifest, WeightsError};
-use crate::{Input, Masking, Stream, TokenBatch};
+use crate::{BlockWork, Input, Masking, Stream, TokenBatch};
 
 impl ClipConfig {
     pub(super) fn card(&self, name: &str) -> Card {
@@ -194,6 +194,27 @@ impl ClipModel {
     /// The index of the token behind the start that a text is read at.
     pub(super) fn text_end(&self, row: &[u32]) -> usize {
         self.text.end.content_index(row)
+    }
+
+    /// Of what makes a stream of these items.
+    pub(super) fn embed_macs(&self, input: &Input) -> u64 {
+        match input {
+            Input::Image(image) => self.vision.patch_embed.macs(image.dims()),
+            Input::Tokens(_) | Input::Waveform(_) => 0,
+        }
+    }
+
+    pub(super) fn block_work(&self, tower: Tower, layer: usize) -> BlockWork {
+        self.blocks(tower)[layer].work()
+    }
+
+    /// Of one item's features.
+    pub(super) fn projection_macs(&self, tower: Tower) -> u64 {
+        match tower {
+            Tower::Vision => self.vision.projection.macs(),
+            Tower::Text => self.text.projection.macs(),
+            Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
+        }
     }
 
     fn blocks(&self, tower: Tower) -> &[Block] {

@@ -47,6 +47,14 @@ impl MbConv {
         }
     }
 
+    /// Height and width behind images of this size, and multiply-accumulates of one.
+    pub(super) fn macs(&self, size: [usize; 2]) -> ([usize; 2], u64) {
+        [self.expand.as_ref(), Some(&self.depthwise), Some(&self.project)].into_iter().flatten().fold((size, 0), |(size, sum), conv| {
+            let (size, macs) = conv.macs(size);
+            (size, sum + macs)
+        })
+    }
+
     /// `[batch, input, height, width]` to `[batch, output, ⌈height / stride⌉, ⌈width / stride⌉]`.
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let inside = self.expand.as_ref().map_or_else(|| x.clone(), |expand| relu6(expand.forward(x.clone())));

@@ -17,7 +17,7 @@ pub use config::{EfficientNetConfig, EfficientNetConfigError, MbStage};
 
 use crate::blocks::{Conv2d, ConvRule, Linear};
 use crate::weights::{Loader, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer};
+use crate::{Arithmetic, Backbone, BlockWork, Frozen, Input, Reading, Stream, TextTokenizer};
 
 impl EfficientNetConfig {
     fn card(&self, name: &str) -> Card {
@@ -97,6 +97,31 @@ impl EfficientNet {
         let shift = config.mean.iter().zip(&config.std).map(|(mean, std)| -mean / std).collect();
         let normalisation = (channel(scale), channel(shift));
         Ok(Self { network: Frozen::new(network), normalisation, card: config.card(name) })
+    }
+}
+
+impl Arithmetic for EfficientNet {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        let Input::Image(image) = input else { return 0 };
+        let [batch, _, height, width] = image.dims();
+        let (size, stem) = self.network.stem.macs([height, width]);
+        let (size, trunk) = self.network.blocks.iter().fold((size, 0), |(size, sum), block| {
+            let (size, macs) = block.macs(size);
+            (size, sum + macs)
+        });
+        let (_, head) = self.network.head.macs(size);
+        batch as u64 * (stem + trunk + head)
+    }
+
+    fn block_work(&self, _: Tower, layer: usize) -> BlockWork {
+        panic!("block {layer} of a network of which inputs and outputs alone can be reached: Signature::check comes first")
+    }
+
+    fn read_macs(&self, _: Tower, rows: usize, _: usize, reading: Reading<'_>) -> u64 {
+        match reading {
+            Reading::Logits => rows as u64 * self.network.classifier.macs(),
+            Reading::Features | Reading::LogitsAt(_) => 0,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::blocks::{
     Attention, AttentionRule, Bias, Block, FeedForward, GatedMlp, Heads, Linear, Norm, Residual, RmsNorm, Rope, RopeRule, TokenTable,
 };
 use crate::weights::{Gguf, GgufError, Loader, NameClash, Weights, WeightsError};
-use crate::{Backbone, Frozen, Input, Reading, Stream, TextTokenizer, TokenAt, TokenizerError};
+use crate::{Arithmetic, Backbone, BlockWork, Frozen, Input, Reading, Stream, TextTokenizer, TokenAt, TokenizerError};
 
 impl LlamaConfig {
     fn card(&self, name: &str) -> Card {
@@ -176,6 +176,25 @@ impl Llama {
             Some(cap) => logits.div_scalar(cap).tanh().mul_scalar(cap),
             None => logits,
         }
+    }
+}
+
+impl Arithmetic for Llama {
+    fn embed_macs(&self, _: &Input) -> u64 {
+        0
+    }
+
+    fn block_work(&self, _: Tower, layer: usize) -> BlockWork {
+        self.model.blocks[layer].work()
+    }
+
+    fn read_macs(&self, _: Tower, rows: usize, _: usize, reading: Reading<'_>) -> u64 {
+        let n_read = match reading {
+            Reading::Logits => rows,
+            Reading::LogitsAt(tokens) => tokens.len(),
+            Reading::Features => 0,
+        };
+        (n_read * self.card.main.dim * self.card.n_source_classes().unwrap_or(0)) as u64
     }
 }
 

@@ -19,7 +19,7 @@ pub use config::SiglipConfig;
 use crate::blocks::{Attention, AttentionRule, Bias, Block, Heads, LayerNorm, Linear, Mlp, PatchEmbed, Standardise, TokenTable};
 use crate::stream::SeatPositions;
 use crate::weights::{Fate, Loader, RearrangeError, Weights, WeightsError};
-use crate::{Backbone, ClipTower, Frozen, Input, JointSpace, Masking, Reading, Stream, TextTokenizer, TokenBatch};
+use crate::{Arithmetic, Backbone, BlockWork, ClipTower, Frozen, Input, JointSpace, Masking, Reading, Stream, TextTokenizer, TokenBatch};
 
 /// A checkpoint that cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,19 @@ impl Pooling {
             norm: tower.norm(loader, &format!("{prefix}.layernorm")),
             mlp,
         }
+    }
+
+    /// Multiply-accumulates of one item of `seq` tokens: keys and values of each, one query over them, and what is behind it.
+    fn macs(&self, seq: usize) -> u64 {
+        let Attention { query, key, value, output, .. } = &self.attention;
+        let heads = self.attention.heads();
+        let products = 2 * seq * heads.query * heads.dim;
+        seq as u64 * (key.macs() + value.macs())
+            + query.macs()
+            + output.macs()
+            + products as u64
+            + self.mlp.fc1.macs()
+            + self.mlp.fc2.macs()
     }
 
     /// `[batch, seq, dim]` to `[batch, dim]`.
@@ -210,6 +223,39 @@ impl TextTower {
 }
 
 const NO_SUCH_TOWER: &str = "a SigLIP has no acoustic tower: a stream comes from its own `embed`";
+
+impl Arithmetic for Siglip {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        match input {
+            Input::Image(image) => self.model.vision.patch_embed.macs(image.dims()),
+            Input::Tokens(_) | Input::Waveform(_) => 0,
+        }
+    }
+
+    fn block_work(&self, tower: Tower, layer: usize) -> BlockWork {
+        match tower {
+            Tower::Vision => self.model.vision.blocks[layer].work(),
+            Tower::Text => self.model.text.blocks[layer].work(),
+            Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
+        }
+    }
+
+    fn read_macs(&self, tower: Tower, rows: usize, seq: usize, _: Reading<'_>) -> u64 {
+        rows as u64
+            * match tower {
+                Tower::Vision => self.model.vision.pooling.macs(seq),
+                Tower::Text => self.model.text.projection.macs(),
+                Tower::Acoustic => panic!("{NO_SUCH_TOWER}"),
+            }
+    }
+
+    fn filled_to(&self, tower: Tower) -> Option<usize> {
+        match tower {
+            Tower::Text => Some(self.model.text.positions.val().dims()[0]),
+            Tower::Vision | Tower::Acoustic => None,
+        }
+    }
+}
 
 impl Backbone for Siglip {
     fn card(&self) -> &Card {

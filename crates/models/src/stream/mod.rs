@@ -6,6 +6,7 @@ mod branches;
 mod fused;
 mod groups;
 mod ids;
+mod passage;
 mod past;
 mod positions;
 mod rows;

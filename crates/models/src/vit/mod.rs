@@ -33,7 +33,7 @@ pub use torch_encoder::TorchEncoder;
 
 use crate::blocks::{Bias, Block, Heads, LayerNorm, Linear, PatchEmbed};
 use crate::weights::{Loader, Manifest, NameClash, OnnxError, PieceError, Weights, WeightsError};
-use crate::{Backbone, ConfigError, Frozen, Input, Reading, Stream, TextTokenizer};
+use crate::{Arithmetic, Backbone, BlockWork, ConfigError, Frozen, Input, Reading, Stream, TextTokenizer};
 
 impl VitConfig {
     fn card(&self, name: &str) -> Card {
@@ -230,6 +230,26 @@ pub enum VitError {
     /// Two tensors for one place.
     #[error(transparent)]
     Names(#[from] NameClash),
+}
+
+impl Arithmetic for Frozen<Vit> {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        match input {
+            Input::Image(image) => self.patch_embed.macs(image.dims()),
+            Input::Tokens(_) | Input::Waveform(_) => 0,
+        }
+    }
+
+    fn block_work(&self, _: Tower, layer: usize) -> BlockWork {
+        self.blocks[layer].work()
+    }
+
+    fn read_macs(&self, _: Tower, rows: usize, _: usize, reading: Reading<'_>) -> u64 {
+        match reading {
+            Reading::Logits => rows as u64 * self.classifiers.iter().map(Linear::macs).sum::<u64>(),
+            Reading::Features | Reading::LogitsAt(_) => 0,
+        }
+    }
 }
 
 impl Backbone for Frozen<Vit> {

@@ -1,0 +1,217 @@
+//! A backbone that counts what goes through it: what was kept, shared or left out costs nothing, what was padded does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use reprogram_taxonomy::{Card, Tower};
+
+use super::{Arithmetic, BlockWork, Gradients, Passage};
+use crate::blocks::Heads;
+use crate::{Backbone, Input, JointSpace, Reading, Stream, TextTokenizer};
+
+/// What went through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Tokens that came out of a tower's last block: of texts, patches and class tokens of images, prompts; no padding.
+    pub tokens: u64,
+    /// Operations forward.
+    pub forward_flops: u64,
+    /// Operations backward, of passes that have gradients; each is taken to be followed by one backward pass.
+    pub backward_flops: u64,
+}
+
+/// Counts, from any thread.
+#[derive(Debug, Default)]
+pub struct Meter {
+    tokens: AtomicU64,
+    forward_macs: AtomicU64,
+    backward_macs: AtomicU64,
+}
+
+/// A backbone with a meter. It computes what the other one does.
+pub struct Metered<'a> {
+    inner: Inner<'a>,
+    meter: Arc<Meter>,
+    weights: Weights,
+}
+
+enum Inner<'a> {
+    Lent(&'a dyn Backbone),
+    Own(Box<dyn Backbone>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weights {
+    Frozen,
+    Tuned,
+}
+
+impl Spent {
+    /// What was spent since an earlier reading.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            tokens: self.tokens - earlier.tokens,
+            forward_flops: self.forward_flops - earlier.forward_flops,
+            backward_flops: self.backward_flops - earlier.backward_flops,
+        }
+    }
+}
+
+impl Meter {
+    /// All that went through so far.
+    pub fn spent(&self) -> Spent {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Spent { tokens: read(&self.tokens), forward_flops: 2 * read(&self.forward_macs), backward_flops: 2 * read(&self.backward_macs) }
+    }
+
+    fn add(&self, forward_macs: u64, backward_macs: u64) {
+        self.forward_macs.fetch_add(forward_macs, Ordering::Relaxed);
+        self.backward_macs.fetch_add(backward_macs, Ordering::Relaxed);
+    }
+}
+
+impl<'a> Metered<'a> {
+    /// Of this backbone.
+    pub fn new(inner: &'a dyn Backbone) -> Self {
+        Self { inner: Inner::Lent(inner), meter: Arc::default(), weights: Weights::Frozen }
+    }
+
+    /// Its counts.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn inner(&self) -> &dyn Backbone {
+        match &self.inner {
+            Inner::Lent(inner) => *inner,
+            Inner::Own(inner) => inner.as_ref(),
+        }
+    }
+
+    fn gradients(&self, flow: bool) -> Gradients {
+        match (self.weights, flow) {
+            (Weights::Tuned, flow) => Gradients::Weights { flow },
+            (Weights::Frozen, true) => Gradients::Flow,
+            (Weights::Frozen, false) => Gradients::None,
+        }
+    }
+
+    /// Counts a map that is no block's.
+    fn count(&self, macs: u64, flow: bool) {
+        self.meter.add(macs, macs * self.gradients(flow).times_forward());
+    }
+
+    fn depth(&self, tower: Tower) -> usize {
+        self.card().tower(tower).map_or(0, |tower| tower.depth)
+    }
+}
+
+impl Arithmetic for Metered<'_> {
+    fn embed_macs(&self, input: &Input) -> u64 {
+        self.inner().embed_macs(input)
+    }
+
+    fn block_work(&self, tower: Tower, layer: usize) -> BlockWork {
+        self.inner().block_work(tower, layer)
+    }
+
+    fn read_macs(&self, tower: Tower, rows: usize, seq: usize, reading: Reading<'_>) -> u64 {
+        self.inner().read_macs(tower, rows, seq, reading)
+    }
+
+    fn filled_to(&self, tower: Tower) -> Option<usize> {
+        self.inner().filled_to(tower)
+    }
+}
+
+impl Backbone for Metered<'_> {
+    fn card(&self) -> &Card {
+        self.inner().card()
+    }
+
+    fn device(&self) -> Device {
+        self.inner().device()
+    }
+
+    fn each_weight(&self, visit: &mut dyn FnMut(TensorData)) {
+        self.inner().each_weight(visit);
+    }
+
+    fn embed(&self, input: Input) -> Stream {
+        self.count(self.embed_macs(&input), input.is_tracked());
+        let stream = self.inner().embed(input);
+        if self.depth(stream.tower()) == 0 {
+            self.meter.tokens.fetch_add(stream.n_real() as u64, Ordering::Relaxed);
+        }
+        stream
+    }
+
+    fn block(&self, layer: usize, stream: Stream) -> Stream {
+        let tower = stream.tower();
+        let (keys_in_front, beside) = (stream.n_keys_in_front(layer), stream.beside_macs());
+        let gradients = match (self.gradients(stream.is_tracked()), stream.has_tracked_attached()) {
+            (Gradients::None, true) => Gradients::Attached,
+            (gradients, _) => gradients,
+        };
+        let out = self.inner().block(layer, stream);
+        let [batch, seq] = out.n_rows_and_tokens();
+        let (work, passage) = (self.block_work(tower, layer), Passage { batch, seq, keys_in_front, beside });
+        self.meter.add(work.forward_macs(passage), work.backward_macs(passage, gradients));
+        if layer + 1 == self.depth(tower) {
+            self.meter.tokens.fetch_add(out.n_real() as u64, Ordering::Relaxed);
+        }
+        out
+    }
+
+    fn read(&self, stream: &Stream, reading: Reading<'_>) -> Tensor<2> {
+        let [rows, seq] = stream.n_rows_and_tokens();
+        self.count(self.read_macs(stream.tower(), rows, seq, reading), stream.is_tracked());
+        self.inner().read(stream, reading)
+    }
+
+    fn tokenizer(&self) -> Option<&TextTokenizer> {
+        self.inner().tokenizer()
+    }
+
+    fn token_embeddings(&self) -> Option<Tensor<2>> {
+        self.inner().token_embeddings()
+    }
+
+    fn standardised(&self, pixels: Tensor<4>) -> Option<Tensor<4>> {
+        self.inner().standardised(pixels)
+    }
+
+    fn joint(&self) -> Option<&JointSpace> {
+        self.inner().joint()
+    }
+
+    fn local_features(&self, stream: &Stream) -> Option<Tensor<3>> {
+        let local = self.inner().local_features(stream)?;
+        let [batch, tokens, _] = local.dims();
+        self.count(self.read_macs(stream.tower(), batch * tokens, 1, Reading::Features), stream.is_tracked());
+        Some(local)
+    }
+
+    fn heads(&self) -> Option<Heads> {
+        self.inner().heads()
+    }
+
+    fn weight_sizes(&self) -> Option<Vec<usize>> {
+        self.inner().weight_sizes()
+    }
+
+    fn shifted(&self, by: &[Tensor<1>]) -> Option<Box<dyn Backbone>> {
+        let weights = if by.iter().any(Tensor::is_tracked) { Weights::Tuned } else { self.weights };
+        Some(Box::new(Metered { inner: Inner::Own(self.inner().shifted(by)?), meter: Arc::clone(&self.meter), weights }))
+    }
+
+    fn text_features_times(&self, copies: usize, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {
+        let n = copies * rows.len();
+        let features = self.inner().text_features_times(copies, rows, run);
+        // `run` goes through this one's blocks; what is read behind them, the inner one reads itself.
+        self.count(self.read_macs(Tower::Text, n, 1, Reading::Features), features.is_tracked());
+        features
+    }
+}
