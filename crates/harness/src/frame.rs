@@ -8,6 +8,7 @@ use polars::prelude::{
     col, len,
 };
 
+use crate::costs::Parts;
 use crate::record::{Outcome, Record, Status};
 use crate::report::Results;
 
@@ -37,6 +38,12 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         let values: Vec<Option<i64>> = outcomes.iter().map(|outcome| outcome.as_ref().map(|outcome| value(outcome) as i64)).collect();
         Column::from(Series::new(name.into(), values))
     };
+    // Records from before it was counted have none.
+    let counted = |name: &str, value: fn(&Parts) -> u64| {
+        let parts = |outcome: &Option<Outcome>| outcome.as_ref().and_then(|outcome| outcome.costs.parts);
+        let values: Vec<Option<i64>> = outcomes.iter().map(|outcome| parts(outcome).map(|parts| value(&parts) as i64)).collect();
+        Column::from(Series::new(name.into(), values))
+    };
     let losses: Vec<Option<f64>> = outcomes.iter().map(|outcome| outcome.as_ref().and_then(|outcome| outcome.test.loss)).collect();
     let columns = vec![
         text("method", |record| record.method.clone()),
@@ -57,6 +64,13 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         count("reused_items", |outcome| outcome.costs.reused_items),
         count("fused_with", |outcome| outcome.costs.fused_with),
         count("generated_tokens", |outcome| outcome.costs.generated_tokens),
+        counted("tokens_training", |parts| parts.training().tokens),
+        counted("tokens_evaluation", |parts| parts.evaluation().tokens),
+        counted("flops_training", |parts| parts.training().flops()),
+        counted("flops_evaluation", |parts| parts.evaluation().flops()),
+        counted("peak_bytes_training", |parts| parts.training().peak_bytes),
+        counted("peak_bytes_evaluation", |parts| parts.evaluation().peak_bytes),
+        count("queries", |outcome| outcome.costs.queries),
         count("backward_items", |outcome| outcome.costs.backward_items),
         number("seconds_training", |outcome| outcome.costs.seconds_training),
         number("seconds_evaluation", |outcome| outcome.costs.seconds_evaluation),

@@ -1,6 +1,7 @@
 //! Expand and check: from a sweep to the trials that it is made of, and the cells that must stay empty.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -8,6 +9,7 @@ use reprogram_methods::{Encoders, Method, Placement, Target, Template};
 use reprogram_taxonomy::{Cut, Misfit, Modality};
 use serde::{Deserialize, Serialize};
 
+use crate::allocator;
 use crate::assets::{AssetStore, Digest, Progress, RepositoryError};
 use crate::augment::Augment;
 use crate::backbones::{self, BackboneError, LoadedBackbone};
@@ -15,6 +17,7 @@ use crate::cell::{NUMERICS, TrialConfig};
 use crate::config::{Budget, Sweep};
 use crate::data::{DataError, DataSet};
 use crate::device::Numbers;
+use crate::predicted::Memory;
 use crate::presentation::placement;
 use crate::record::{EmptyCell, Searched};
 use crate::registry::{Registry, RegistryError};
@@ -50,6 +53,15 @@ pub struct Site<'a> {
     pub memory: Option<u64>,
     /// Where constant halves of passes are kept, if they are.
     pub reuse: Option<&'a Reuse>,
+    /// Where is kept what was measured of it.
+    pub cache: &'a Path,
+}
+
+impl Site<'_> {
+    /// What a trial that begins now finds of memory.
+    pub fn memory_found(&self) -> Memory {
+        Memory { held: allocator::held_bytes(), kept: self.reuse.map_or(0, |reuse| reuse.bounds().memory as u64) }
+    }
 }
 
 /// A data set with what methods see of it.

@@ -157,20 +157,59 @@ impl Presented {
         }
     }
 
+    /// The same of a split's items, which need not be put in shape for it.
+    pub fn contents_of<Purpose>(
+        split: &Split<Purpose>,
+        takes: Option<Modality>,
+        program: &Program,
+        backbone: &dyn Backbone,
+    ) -> Vec<Digest> {
+        let of = |example: &Example| match &example.content {
+            Content::Image(_) => content(example).unwrap_or_else(|| Digest::of(&[])),
+            Content::Text(text) if takes == Some(Modality::Text) || backbone.card().modality() == Modality::Text => {
+                let given = program.given(backbone, &[Query { text: text.clone() }]);
+                Digest::of(given.concat().as_bytes())
+            }
+            Content::Text(_) | Content::Recording(_) | Content::Series(_) => Digest::of(&example.content.exact_bytes()),
+        };
+        split.examples().iter().map(|example| of(example)).collect()
+    }
+
+    /// Bytes of the items as they lie in memory, put in shape.
+    pub fn n_bytes(&self) -> usize {
+        let numbers = match &self.items {
+            Items::Images(images, _) => images.shape().num_elements(),
+            Items::Waveforms(waves, _) => waves.shape().num_elements(),
+            Items::Series(..) | Items::Texts(_) => 0,
+        };
+        4 * numbers
+    }
+
+    /// Whether all items are of one size, so that each costs the same.
+    pub const fn are_alike(&self) -> bool {
+        match &self.items {
+            Items::Images(..) | Items::Waveforms(..) | Items::Series(..) => true,
+            Items::Texts(_) => false,
+        }
+    }
+
+    /// Items of a pass without gradients.
+    pub fn pass_size(&self) -> usize {
+        match &self.items {
+            Items::Images(..) => 128,
+            Items::Waveforms(waves, _) => (SAMPLES_A_PASS / waves.dims()[1]).max(1),
+            Items::Series(..) | Items::Texts(_) => 16,
+        }
+    }
+
     /// Batches for a pass without gradients: images, recordings and series in order, texts longest first, so that little is padded. `n_together`: how
     /// many such batches go through f at once.
     pub fn passes(&self, n_together: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
-        let size = match &self.items {
-            Items::Images(..) => 128,
-            Items::Waveforms(waves, _) => (SAMPLES_A_PASS / waves.dims()[1]).max(1),
-            Items::Series(..) => 16,
-            Items::Texts(texts) => {
-                order.sort_by_key(|&i| (std::cmp::Reverse(texts[i].len()), i));
-                16
-            }
-        };
-        order.chunks((size / n_together).max(1)).map(<[usize]>::to_vec).collect()
+        if let Items::Texts(texts) = &self.items {
+            order.sort_by_key(|&i| (std::cmp::Reverse(texts[i].len()), i));
+        }
+        order.chunks((self.pass_size() / n_together).max(1)).map(<[usize]>::to_vec).collect()
     }
 }
 

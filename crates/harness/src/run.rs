@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use crate::calibration::Calibration;
 use crate::interrupt;
 use crate::jobs::{self, Decision, Division, Fuse, Jobs, Work};
 use crate::plan::{Plan, PlannedTrial, Site};
+use crate::predicted::{Predicted, predict};
 use crate::progress::say;
 use crate::provenance;
 use crate::record::{Outcome, Record, Status};
 use crate::store::{Commit, ResultStore, SCHEMA, StoreError};
-use crate::trial::{Finished, Trial, TrialError};
+use crate::trial::{Finished, Promised, Trial, TrialError};
 use crate::workers::{self, Worker, WorkerError};
 
 /// Items by which a processor is measured.
@@ -80,10 +82,12 @@ impl Runner<'_> {
         let missing = self.missing(retry, &mut tally)?;
         let n_missing = missing.len();
         let mut begun = 0;
+        let mut foretold = Foretold { promised: Promised::default(), predicted: Predicted::read(self.store.folder())? };
         for group in missing.chunk_by(|a, b| a.backbone == b.backbone) {
             let backbone = &group[0].backbone;
             let decision = self.decide(jobs, fuse, group);
             self.watcher.divided(backbone, decision);
+            self.foretell(group, decision.division.threads, &mut foretold)?;
             let bundles = bundles(group, decision.together, begun);
             let queue = Queue { bundles, next: AtomicUsize::new(0), of: n_missing, tally: Mutex::new(tally) };
             if decision.division.trials == 1 {
@@ -98,6 +102,18 @@ impl Runner<'_> {
             begun += group.len();
         }
         Ok(tally)
+    }
+
+    /// Writes down what trials of one backbone will take with so many threads. One that cannot be looked into says why when it runs.
+    fn foretell(&self, trials: &[&PlannedTrial], threads: usize, foretold: &mut Foretold) -> Result<(), StoreError> {
+        let calibration = Calibration::of(&self.plan.backbones[&trials[0].backbone], threads, self.site);
+        let memory = self.site.memory_found();
+        for trial in trials {
+            if let Ok(foreseen) = self.plan.trial(trial, self.site).foresee(&mut foretold.promised) {
+                foretold.predicted.trials.insert(trial.key.clone(), predict(&foreseen, Some(&calibration), memory));
+            }
+        }
+        foretold.predicted.write(self.store.folder())
     }
 
     /// How trials of one backbone run.
@@ -211,6 +227,12 @@ impl Runner<'_> {
         let record = record(trial, self.sweep, self.plan, status, self.site.device_name);
         Ok(Done::Committed { failed, commit: self.store.commit(&record, &examples, &tensors)? })
     }
+}
+
+/// What is said of trials before they run.
+struct Foretold {
+    promised: Promised,
+    predicted: Predicted,
 }
 
 /// Trials that run together.

@@ -17,6 +17,8 @@ mod compare;
 mod fusing;
 #[path = "cli/place.rs"]
 mod place;
+#[path = "cli/predicting.rs"]
+mod predicting;
 #[path = "cli/reporting.rs"]
 mod reporting;
 #[path = "cli/scoring.rs"]

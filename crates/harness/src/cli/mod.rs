@@ -1,5 +1,6 @@
 //! The command line: one subcommand a file.
 
+mod ahead;
 pub mod bench;
 pub mod compare;
 pub mod completions;
@@ -188,7 +189,8 @@ impl Opened {
     /// Where trials run.
     fn site<'a>(&'a self, reuse: Option<&'a crate::reuse::Reuse>) -> crate::plan::Site<'a> {
         let memory = crate::device::DeviceFacts::of(self.choice).memory;
-        crate::plan::Site { device: &self.device, device_name: &self.device_name, numbers: self.numbers, memory, reuse }
+        let cache = &self.store.settings().cache;
+        crate::plan::Site { device: &self.device, device_name: &self.device_name, numbers: self.numbers, memory, reuse, cache }
     }
 
     fn workshop<'a>(&'a self, progress: &'a dyn crate::assets::Progress) -> crate::plan::Workshop<'a> {

@@ -9,9 +9,10 @@ use super::{ComputeArgs, Opened};
 use crate::config::Sweep;
 use crate::interrupt;
 use crate::jobs::{Fuse, Jobs};
-use crate::listing::terminal_width;
+use crate::listing::{ListFormat, terminal_width};
 use crate::manifest::Manifest;
 use crate::plan::{Plan, PlanError};
+use crate::predicted::Predicted;
 use crate::progress::Console;
 use crate::report::{self, Results};
 use crate::reuse::{Bounds, Reuse};
@@ -62,7 +63,7 @@ pub struct SweepOptions {
 
 /// What is kept of what no learned number changes.
 #[derive(Debug, Clone, clap::Args)]
-struct ReuseArgs {
+pub(super) struct ReuseArgs {
     /// Compute in each trial again what it has in common with others
     #[arg(long)]
     no_reuse: bool,
@@ -75,7 +76,7 @@ struct ReuseArgs {
 }
 
 impl ReuseArgs {
-    fn open(&self, opened: &Opened) -> Option<Reuse> {
+    pub(super) fn open(&self, opened: &Opened) -> Option<Reuse> {
         let bounds = Bounds { memory: self.reuse_memory << 20, disk: self.reuse_disk << 20 };
         (!self.no_reuse).then(|| Reuse::new(opened.store.settings().cache.join("reuse"), bounds))
     }
@@ -174,7 +175,17 @@ pub(super) fn publish(results: &Results, store: &ResultStore) -> Result<String, 
     for path in written {
         let _ = writeln!(out, "{}", path.display());
     }
+    out.push_str(&predicted(&results, store.folder())?);
     Ok(out)
+}
+
+/// Writes what was predicted beside what it took, and returns what the terminal shows of it.
+fn predicted(results: &report::Results, folder: &Path) -> Result<String, Failure> {
+    let predicted = Predicted::read(folder).map_err(store_failure)?;
+    let Some(listing) = report::against_real(results, &predicted) else { return Ok(String::new()) };
+    let path = folder.join("predicted.md");
+    fs::write(&path, listing.render(ListFormat::Md, None)).map_err(|error| Failure::System(format!("{}: {error}", path.display())))?;
+    Ok(format!("{}\n\n{}", path.display(), listing.render(ListFormat::Terminal, terminal_width())))
 }
 
 fn run_failure(error: RunError) -> Failure {

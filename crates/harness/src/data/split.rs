@@ -148,9 +148,9 @@ impl<Purpose> Split<Purpose> {
         &self.examples
     }
 
-    /// The first item alone.
-    pub fn first(&self) -> Self {
-        Self::of(self.examples.iter().take(1).cloned().collect())
+    /// The first items alone, so many at most.
+    pub fn first(&self, n: usize) -> Self {
+        Self::of(self.examples.iter().take(n).cloned().collect())
     }
 
     /// How many items there are.

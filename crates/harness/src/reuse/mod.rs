@@ -78,6 +78,11 @@ impl Reuse {
         Self { bounds, folder, kept: Mutex::default() }
     }
 
+    /// How much is kept.
+    pub const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// What was kept for this scope, here or by any process that shares the folder.
     pub fn scope(&self, id: Digest) -> Scope<'_> {
         let mut kept = self.kept();
@@ -211,6 +216,19 @@ impl Scope<'_> {
     /// Items that were asked for and were there before they were computed here.
     pub fn n_reused(&self) -> usize {
         self.met.values().filter(|was_there| **was_there).count()
+    }
+
+    /// What its rows are found by.
+    pub const fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// Whether a row is there.
+    pub fn has(&self, digest: Digest) -> bool {
+        let kept = self.reuse.kept();
+        let rows = kept.scopes.get(&self.id);
+        self.unwritten.contains_key(&digest)
+            || rows.is_some_and(|rows| rows.memory.contains_key(&digest) || rows.disk.contains_key(&digest))
     }
 
     fn find(&self, digest: Digest) -> Option<Arc<PreparedRow>> {

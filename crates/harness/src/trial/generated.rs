@@ -113,7 +113,7 @@ fn spent(program: &Program, generation: &Generation<'_>, [validation, test]: [us
     }
 }
 
-fn text(example: &Example) -> Result<&str, Misfit> {
+pub(super) fn text(example: &Example) -> Result<&str, Misfit> {
     match &example.content {
         Content::Text(text) => Ok(text),
         Content::Image(_) | Content::Recording(_) | Content::Series(_) => {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! member     what one trial has of its own while it runs
+//! foresight  what one will take of f, counted without computing
 //! gauge      what is read before and after a part of it
 //! generated  one whose answers are generated, which has nothing to train
 //! alone      test items once more, one at a time
@@ -13,6 +14,7 @@
 mod alone;
 mod choices;
 mod error;
+mod foresight;
 mod gauge;
 mod generated;
 mod member;
@@ -35,6 +37,7 @@ use gauge::Gauge;
 use session::Session;
 
 pub use error::TrialError;
+pub use foresight::{Foreseen, Promised};
 
 /// What a trial is made of.
 #[derive(Clone, Copy)]
@@ -111,7 +114,7 @@ impl Trial<'_> {
         let program = self.program(&splits)?;
         if !self.method.alignment.reads_generated() {
             // What one item shows is a misfit now, not a failure of every trial later.
-            self.present(&splits.test.first(), None)?;
+            self.present(&splits.test.first(1), None)?;
         }
         let cut = program.cut(self.backbone);
         let is_trained = program.signature().is_trainable() && cut != Cut::Output;

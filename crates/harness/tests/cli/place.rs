@@ -65,7 +65,7 @@ impl Place {
     pub(crate) fn numbers(&self, record: &str) -> serde_json::Value {
         let mut record: serde_json::Value = serde_json::from_slice(&self.read(record)).unwrap();
         record["provenance"].take();
-        for cost in ["seconds_training", "seconds_evaluation", "peak_memory_bytes", "reused_items", "fused_with"] {
+        for cost in ["seconds_training", "seconds_evaluation", "peak_memory_bytes", "reused_items", "fused_with", "parts"] {
             record["status"]["outcome"]["costs"][cost].take();
         }
         // What a batch does to rounding depends on who shared it.

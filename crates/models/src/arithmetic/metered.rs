@@ -1,14 +1,18 @@
 //! A backbone that counts what goes through it: what was kept, shared or left out costs nothing, what was padded does.
+//!
+//! An imagined one counts the same and computes next to nothing: blocks let streams through as they are, and what is read is
+//! zero. It tells what a program would cost, for the price of its tokenizer and its embedding. Networks that end at their embedding
+//! are computed whole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use reprogram_taxonomy::{Card, Tower};
+use reprogram_taxonomy::{Card, OutputSpace, Tower};
 
 use super::{Arithmetic, BlockWork, Gradients, Passage};
 use crate::blocks::Heads;
-use crate::{Backbone, Input, JointSpace, Reading, Stream, TextTokenizer};
+use crate::{Backbone, Input, JointSpace, Reading, Stream, TextTokenizer, in_f32};
 
 /// What went through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,11 +33,18 @@ pub struct Meter {
     backward_macs: AtomicU64,
 }
 
-/// A backbone with a meter. It computes what the other one does.
+/// A backbone with a meter.
 pub struct Metered<'a> {
     inner: Inner<'a>,
     meter: Arc<Meter>,
     weights: Weights,
+    blocks: Blocks,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blocks {
+    Computed,
+    Imagined,
 }
 
 enum Inner<'a> {
@@ -73,9 +84,14 @@ impl Meter {
 }
 
 impl<'a> Metered<'a> {
-    /// Of this backbone.
+    /// Computes what this backbone does.
     pub fn new(inner: &'a dyn Backbone) -> Self {
-        Self { inner: Inner::Lent(inner), meter: Arc::default(), weights: Weights::Frozen }
+        Self { inner: Inner::Lent(inner), meter: Arc::default(), weights: Weights::Frozen, blocks: Blocks::Computed }
+    }
+
+    /// Counts what this backbone would compute. No number that comes out means anything.
+    pub fn imagined(inner: &'a dyn Backbone) -> Self {
+        Self { blocks: Blocks::Imagined, ..Self::new(inner) }
     }
 
     /// Its counts.
@@ -101,6 +117,23 @@ impl<'a> Metered<'a> {
     /// Counts a map that is no block's.
     fn count(&self, macs: u64, flow: bool) {
         self.meter.add(macs, macs * self.gradients(flow).times_forward());
+    }
+
+    /// Zeros in place of what is read.
+    fn nothing(&self, stream: &Stream, reading: Reading<'_>) -> Tensor<2> {
+        let card = self.card();
+        let [rows, _] = stream.n_rows_and_tokens();
+        let n = match reading {
+            Reading::LogitsAt(tokens) => tokens.len(),
+            Reading::Logits | Reading::Features => rows,
+        };
+        let own = || card.tower(stream.tower()).map_or(card.main.dim, |tower| tower.dim);
+        let width = match (reading, card.output) {
+            (Reading::Features, OutputSpace::Joint { dim }) => dim,
+            (Reading::Features, OutputSpace::Classes { .. } | OutputSpace::Vocabulary { .. } | OutputSpace::Features { .. }) => own(),
+            (Reading::Logits | Reading::LogitsAt(_), _) => card.n_source_classes().expect("a part's build comes first"),
+        };
+        Tensor::zeros([n, width], in_f32(&self.device()))
     }
 
     fn depth(&self, tower: Tower) -> usize {
@@ -155,12 +188,18 @@ impl Backbone for Metered<'_> {
             (Gradients::None, true) => Gradients::Attached,
             (gradients, _) => gradients,
         };
-        let out = self.inner().block(layer, stream);
-        let [batch, seq] = out.n_rows_and_tokens();
-        let (work, passage) = (self.block_work(tower, layer), Passage { batch, seq, keys_in_front, beside });
+        let work = self.block_work(tower, layer);
+        let out = match self.blocks {
+            Blocks::Computed => self.inner().block(layer, stream),
+            Blocks::Imagined => stream.passed_by(layer, work.heads),
+        };
+        let [batch, own] = out.n_rows_and_tokens();
+        let seq = self.filled_to(tower).unwrap_or(own);
+        let passage = Passage { batch, seq, keys_in_front, beside };
         self.meter.add(work.forward_macs(passage), work.backward_macs(passage, gradients));
         if layer + 1 == self.depth(tower) {
-            self.meter.tokens.fetch_add(out.n_real() as u64, Ordering::Relaxed);
+            let n_real = if self.filled_to(tower).is_some() { batch * seq } else { out.n_real() };
+            self.meter.tokens.fetch_add(n_real as u64, Ordering::Relaxed);
         }
         out
     }
@@ -168,7 +207,10 @@ impl Backbone for Metered<'_> {
     fn read(&self, stream: &Stream, reading: Reading<'_>) -> Tensor<2> {
         let [rows, seq] = stream.n_rows_and_tokens();
         self.count(self.read_macs(stream.tower(), rows, seq, reading), stream.is_tracked());
-        self.inner().read(stream, reading)
+        match self.blocks {
+            Blocks::Imagined if self.depth(stream.tower()) > 0 => self.nothing(stream, reading),
+            Blocks::Computed | Blocks::Imagined => self.inner().read(stream, reading),
+        }
     }
 
     fn tokenizer(&self) -> Option<&TextTokenizer> {
@@ -204,7 +246,12 @@ impl Backbone for Metered<'_> {
 
     fn shifted(&self, by: &[Tensor<1>]) -> Option<Box<dyn Backbone>> {
         let weights = if by.iter().any(Tensor::is_tracked) { Weights::Tuned } else { self.weights };
-        Some(Box::new(Metered { inner: Inner::Own(self.inner().shifted(by)?), meter: Arc::clone(&self.meter), weights }))
+        Some(Box::new(Metered {
+            inner: Inner::Own(self.inner().shifted(by)?),
+            meter: Arc::clone(&self.meter),
+            weights,
+            blocks: self.blocks,
+        }))
     }
 
     fn text_features_times(&self, copies: usize, rows: Vec<Vec<u32>>, run: &dyn Fn(Stream) -> Stream) -> Tensor<2> {

@@ -2,7 +2,8 @@
 //!
 //! Two operations a multiply-accumulate, of patch embeddings, convolutions, the maps of attention and feed-forward networks,
 //! both products of attention (scores and mixtures) and heads. Not counted: look-ups, and what is done number by number (norms,
-//! activations, positions, the softmax). What is laid out is computed: padding counts, and so do pairs that a mask hides.
+//! activations, positions, the softmax). What a block computes again on its way back is not, either.
+//! What is laid out is computed: padding counts, and so do pairs that a mask hides.
 //!
 //! ```text
 //! forward    2 MAC

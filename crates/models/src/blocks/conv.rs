@@ -116,6 +116,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn multiplications_are_those_of_the_loops() {
+        let rule = ConvRule { kernel: [3, 2], stride: [2, 1], padding: ConvPadding::Zeros([(1, 0), (0, 1)]), groups: 2 };
+        let weight = Tensor::zeros([4, 3, 3, 2], &burn::tensor::Device::flex());
+        let conv = Conv2d { weight: Param::initialized(ParamId::new(), weight), bias: None, rule };
+        let (mut n, mut rows, mut columns) = (0, 0, 0);
+        for top in (0..=7 + 1 - 3).step_by(2) {
+            rows = top / 2 + 1;
+            for left in 0..=(5 + 1 - 2) {
+                columns = left + 1;
+                for _output in 0..4 {
+                    n += 3 * 3 * 2; // Channels of its group, and the kernel.
+                }
+            }
+        }
+        assert_eq!(conv.macs([7, 5]), ([rows, columns], n));
+        assert_eq!(conv.forward(Tensor::zeros([1, 6, 7, 5], &burn::tensor::Device::flex())).dims(), [1, 4, rows, columns]);
+    }
+
+    #[test]
     fn same_padding_puts_the_odd_zero_behind() {
         assert_eq!(ConvRule::same(3, 1).padding([7, 8]), [(1, 1), (1, 1)]);
         assert_eq!(ConvRule::same(3, 2).padding([7, 8]), [(1, 1), (0, 1)]);

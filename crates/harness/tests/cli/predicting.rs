@@ -1,0 +1,72 @@
+//! What a sweep would take, said before it runs, and held against what it took.
+
+use serde_json::Value;
+
+use crate::place::{Place, SWEEP, digits};
+
+/// One that learns nothing, one at the input, one whose first blocks are kept, one behind f, one by queries, one that tunes f.
+const METHODS: &str = r#"experiment.0.methods=["flm-only", "vp-ilm", "late", "linear-only", "bar", "full-fine-tuning"]"#;
+
+const LATE: &str = r#"
+[method.late]
+manipulation = [{ part = "deep-prompt", tokens = 2, layers = [1, 2], modality = "vision", init = "xavier" }]
+alignment = { part = "linear", on = "features" }
+recipe = { learning-rate = 0.01 }
+"#;
+
+fn planned(place: &Place, arguments: &[&str]) -> Vec<Value> {
+    serde_json::from_str(&place.run(&[&["plan", "toy.toml", "--json"], arguments].concat()).ok()).unwrap()
+}
+
+/// Counts of a part: items, tokens, operations.
+fn counts(part: &Value) -> [u64; 4] {
+    ["items", "tokens", "forward_flops", "backward_flops"].map(|name| part[name].as_u64().unwrap_or(0))
+}
+
+#[test]
+fn what_is_predicted_of_operations_is_what_they_are() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    place.put("toy.toml", &format!("{SWEEP}{LATE}"));
+    let set = ["--set", METHODS, "--set", "experiment.0.compare=[]", "--set", "experiment.0.budget.epochs=2"];
+    let said = place.run(&[&["sweep", "toy.toml", "--jobs", "1", "--fuse", "off", "--reuse-disk", "0"], set.as_slice()].concat()).ok();
+    assert!(said.contains("Predicted against real, toy"), "{said}");
+    assert!(place.text("results/toy/predicted.md").contains("| operations"));
+    let predicted: Value = serde_json::from_slice(&place.read("results/toy/predicted.json")).unwrap();
+    let records = place.list("results/toy/records");
+    assert_eq!(records.len(), 12, "six methods of two seeds");
+    for file in records {
+        let record: Value = serde_json::from_slice(&place.read(&format!("results/toy/records/{file}"))).unwrap();
+        let (name, seed) = (record["method"].as_str().unwrap(), &record["seed"]);
+        let (foreseen, real) = (&predicted["trials"][record["key"].as_str().unwrap()], &record["status"]["outcome"]["costs"]["parts"]);
+        for part in ["fitting", "steps", "validation", "test"] {
+            assert_eq!(counts(&foreseen[part]), counts(&real[part]), "{name}, seed {seed}: {part}");
+        }
+        assert!(real["test"]["peak_bytes"].as_u64() > Some(1 << 20), "{name}: {real}");
+        assert!(foreseen["validation"]["seconds"].as_f64() > Some(0.0), "{name}: {foreseen}");
+    }
+}
+
+#[test]
+fn a_plan_says_what_its_trials_would_take() {
+    if !digits() {
+        return;
+    }
+    let place = Place::new();
+    place.put("toy.toml", SWEEP);
+    let counted = planned(&place, &["--no-calibrate"]);
+    let frame = counted.iter().find(|row| row["name"] == "vp-ilm").unwrap();
+    assert!(frame["tokens"].as_u64() > Some(1_000) && frame["TFLOP"].as_f64() > Some(0.0), "{frame}");
+    assert!(frame["seconds"].is_null() && frame["MiB"].is_null(), "{frame}");
+    let timed = planned(&place, &["--jobs", "2"]);
+    let frame = timed.iter().find(|row| row["name"] == "vp-ilm").unwrap();
+    assert!(frame["seconds"].as_f64() > Some(0.0) && frame["MiB"].as_f64() > Some(1.0), "{frame}");
+    let text = place.run(&["plan", "toy.toml", "--format", "md"]).ok();
+    insta::with_settings!({filters => vec![
+        (r"\d+(\.\d+)? \| +\d+(\.\d+)? \| to run", "[MiB] | [seconds] | to run"),
+        (r"about [\d.]+ \w+ with", "about [time] with"),
+        (r"of \d+ threads, \d+ MiB", "of [n] threads, [n] MiB"),
+    ]}, { insta::assert_snapshot!(text) });
+}
