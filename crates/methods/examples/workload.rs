@@ -24,10 +24,10 @@ use reprogram_methods::{
 use reprogram_models::blocks::{Activation, Heads};
 use reprogram_models::weights::{Loader, Weights};
 use reprogram_models::{
-    Backbone, Clip, ClipConfig, ClipModel, Frozen, Fusion, Input, JointSpace, Llama, LlamaConfig, PlainVit, Reading, Stream, TextTokenizer,
-    Vit, VitConfig, cross_entropy,
+    Arithmetic, Backbone, BlockWork, Clip, ClipConfig, ClipModel, Frozen, Fusion, Input, JointSpace, Llama, LlamaConfig, PlainVit, Reading,
+    Stream, TextTokenizer, Vit, VitConfig, cross_entropy,
 };
-use reprogram_taxonomy::{Card, Modality};
+use reprogram_taxonomy::{Card, Modality, Tower};
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
