@@ -27,7 +27,7 @@ fn config(method: &Method) -> TrialConfig<'_> {
 }
 
 fn record(method: &Method) -> Record {
-    let metrics = Metrics { n: 360, accuracy: 0.5, loss: Some(1.25), unanswered: None };
+    let metrics = Metrics::right(360, 0.5, Some(1.25));
     let outcome = Outcome {
         validation: metrics,
         test: metrics,

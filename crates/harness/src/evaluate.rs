@@ -1,58 +1,96 @@
-//! From scores to metrics and per-example outcomes.
+//! From a program's outputs to metrics and per-example outcomes.
 
 use burn::tensor::Tensor;
 
-use crate::record::{AnswerScores, ExampleOutcome, ItemReading, Metrics};
+use crate::forecasts::ItemErrors;
+use crate::golds::Golds;
+use crate::record::{AnswerScores, ExampleOutcome, ForecastErrors, ItemReading, Metrics};
 
-/// Log-probabilities of items, in their order.
+/// What a program makes of items, in their order: log-probabilities of classes, or forecasts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
-    n_classes: usize,
-    log_probabilities: Vec<f32>,
+    n_outputs: usize,
+    outputs: Vec<f32>,
 }
 
 impl Scored {
-    /// From aligned scores, one tensor a pass: `[batch, target]`, and the places of its items.
-    pub fn gather(n: usize, n_classes: usize, passes: impl Iterator<Item = (Vec<usize>, Tensor<2>)>) -> Self {
-        let mut log_probabilities = vec![0.0; n * n_classes];
-        for (indices, scores) in passes {
-            let rows: Vec<f32> = scores.try_into_vec_as().expect("scores are floats");
-            for (row, place) in rows.chunks(n_classes).zip(indices) {
-                log_probabilities[place * n_classes..(place + 1) * n_classes].copy_from_slice(&log_softmax(row));
+    /// From aligned outputs, one tensor a pass: `[batch, target]`, and the places of its items. Scores of classes become
+    /// log-probabilities; forecasts stay what they are.
+    pub fn gather(golds: &Golds, n_outputs: usize, passes: impl Iterator<Item = (Vec<usize>, Tensor<2>)>) -> Self {
+        let mut outputs = vec![0.0; golds.len() * n_outputs];
+        for (indices, found) in passes {
+            let rows: Vec<f32> = found.try_into_vec_as().expect("outputs are floats");
+            for (row, place) in rows.chunks(n_outputs).zip(indices) {
+                let own = &mut outputs[place * n_outputs..(place + 1) * n_outputs];
+                match golds {
+                    Golds::Classes(_) => own.copy_from_slice(&log_softmax(row)),
+                    Golds::Futures(_) => own.copy_from_slice(row),
+                }
             }
         }
-        Self { n_classes, log_probabilities }
+        Self { n_outputs, outputs }
     }
 
-    /// Accuracy and loss against gold classes.
-    pub fn metrics(&self, labels: &[usize]) -> Metrics {
-        let rows = || self.log_probabilities.chunks(self.n_classes).zip(labels);
-        let right = rows().filter(|(row, label)| argmax(row) == **label).count();
-        let loss: f64 = rows().map(|(row, &label)| -f64::from(row[label])).sum();
-        let n = labels.len();
-        Metrics { n, accuracy: right as f64 / n as f64, loss: Some(loss / n as f64), unanswered: None }
+    /// Against what is right: accuracy and loss, or errors of forecasts.
+    ///
+    /// # Panics
+    /// Where there are no items: no split is empty.
+    pub fn metrics(&self, golds: &Golds) -> Metrics {
+        let n = golds.len();
+        match golds {
+            Golds::Classes(classes) => {
+                let rows = || self.rows().zip(classes);
+                let right = rows().filter(|(row, class)| argmax(row) == **class).count();
+                let loss: f64 = rows().map(|(row, &class)| -f64::from(row[class])).sum();
+                Metrics::right(n, right as f64 / n as f64, Some(loss / n as f64))
+            }
+            Golds::Futures(futures) => {
+                let items: Vec<ItemErrors> =
+                    self.rows().zip(futures).map(|(row, future)| ItemErrors::of(future.values.values(), row, future.unit)).collect();
+                Metrics::forecast(n, ForecastErrors::mean(&items).expect("a split has items"))
+            }
+        }
     }
 
     /// One outcome an item. `answers`: what they are worth before ω, an entry an item, where that is known.
-    pub fn outcomes(&self, ids: &[String], labels: &[usize], answers: Option<Vec<AnswerScores>>) -> Vec<ExampleOutcome> {
-        let mut answers = answers.into_iter().flatten();
-        let rows = self.log_probabilities.chunks(self.n_classes).zip(ids).zip(labels);
-        let outcome = |((row, id), &gold): ((&[f32], &String), &usize)| {
-            let reading = ItemReading::Scored { gold, prediction: argmax(row), log_probabilities: row.to_vec(), answers: answers.next() };
-            ExampleOutcome { id: id.clone(), reading }
+    pub fn outcomes(&self, ids: &[String], golds: &Golds, answers: Option<Vec<AnswerScores>>) -> Vec<ExampleOutcome> {
+        let readings: Vec<ItemReading> = match golds {
+            Golds::Classes(classes) => {
+                let mut answers = answers.into_iter().flatten();
+                let scored = |(row, &gold): (&[f32], &usize)| ItemReading::Scored {
+                    gold,
+                    prediction: argmax(row),
+                    log_probabilities: row.to_vec(),
+                    answers: answers.next(),
+                };
+                self.rows().zip(classes).map(scored).collect()
+            }
+            Golds::Futures(futures) => {
+                let rows = self.rows().zip(futures);
+                let forecast = rows.map(|(row, future)| ItemReading::Forecast {
+                    gold: future.values.values().to_vec(),
+                    forecast: row.to_vec(),
+                    errors: ItemErrors::of(future.values.values(), row, future.unit),
+                });
+                forecast.collect()
+            }
         };
-        rows.map(outcome).collect()
+        ids.iter().zip(readings).map(|(id, reading)| ExampleOutcome { id: id.clone(), reading }).collect()
     }
 
     /// The greatest difference of an item's log-probabilities from those of `alone`, which are of that item only.
     pub fn difference(&self, item: usize, alone: &Self) -> f64 {
-        let row = self.log_probabilities[item * self.n_classes..].iter().zip(&alone.log_probabilities);
+        let row = self.outputs[item * self.n_outputs..].iter().zip(&alone.outputs);
         row.map(|(one, other)| f64::from((one - other).abs())).fold(0.0, f64::max)
     }
 
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        self.log_probabilities.iter().all(|value| value.is_finite())
+        self.outputs.iter().all(|value| value.is_finite())
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.outputs.chunks(self.n_outputs)
     }
 }
 
@@ -71,18 +109,37 @@ fn log_softmax(row: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Future, Series};
     use burn::tensor::Device;
+
+    fn outputs(rows: [[f32; 2]; 2]) -> Tensor<2> {
+        Tensor::from_floats(rows, &Device::flex())
+    }
 
     #[test]
     fn passes_in_any_order_give_the_same() {
-        let device = Device::flex();
-        let scores = |rows: [[f32; 2]; 2]| Tensor::<2>::from_floats(rows, &device);
-        let one = Scored::gather(2, 2, [(vec![0, 1], scores([[1.0, 3.0], [2.0, 2.0]]))].into_iter());
-        let other = Scored::gather(2, 2, [(vec![1, 0], scores([[2.0, 2.0], [1.0, 3.0]]))].into_iter());
+        let golds = Golds::Classes(vec![1, 1]);
+        let one = Scored::gather(&golds, 2, [(vec![0, 1], outputs([[1.0, 3.0], [2.0, 2.0]]))].into_iter());
+        let other = Scored::gather(&golds, 2, [(vec![1, 0], outputs([[2.0, 2.0], [1.0, 3.0]]))].into_iter());
         assert_eq!(one, other);
-        let metrics = one.metrics(&[1, 1]);
-        assert!((metrics.accuracy - 0.5).abs() < 1e-12, "a tie goes to the lower index");
+        let metrics = one.metrics(&golds);
+        assert!((metrics.accuracy.unwrap() - 0.5).abs() < 1e-12, "a tie goes to the lower index");
         let expected = f64::midpoint((1.0 + (-2f64).exp()).ln(), 2f64.ln());
         assert!((metrics.loss.unwrap() - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn forecasts_stay_as_they_are_and_have_errors() {
+        let future = |values: [f32; 2], unit| Future { values: Series::new(&values), unit };
+        let golds = Golds::Futures(vec![future([1.0, 3.0], 0.5), future([0.0, 0.0], 2.0)]);
+        let scored = Scored::gather(&golds, 2, [(vec![1, 0], outputs([[2.0, -2.0], [1.0, 2.0]]))].into_iter());
+        let metrics = scored.metrics(&golds);
+        assert_eq!((metrics.n, metrics.accuracy, metrics.loss), (2, None, None));
+        assert_eq!(metrics.errors, Some(ForecastErrors { mse: 2.25, mae: 1.25, mase: 1.0 }));
+        assert_eq!(metrics.merit(), (-2.25, None));
+        let outcomes = scored.outcomes(&["a".to_owned(), "b".to_owned()], &golds, None);
+        assert_eq!(ForecastErrors::of(&outcomes), metrics.errors);
+        assert_eq!(outcomes[0].is_right(), None);
+        assert!((outcomes[0].value() - 0.5).abs() < 1e-12);
     }
 }

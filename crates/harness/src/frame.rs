@@ -34,6 +34,10 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         let values: Vec<Option<f64>> = outcomes.iter().map(|outcome| outcome.as_ref().map(value)).collect();
         Column::from(Series::new(name.into(), values))
     };
+    let maybe = |name: &str, value: fn(&Outcome) -> Option<f64>| {
+        let values: Vec<Option<f64>> = outcomes.iter().map(|outcome| outcome.as_ref().and_then(value)).collect();
+        Column::from(Series::new(name.into(), values))
+    };
     let count = |name: &str, value: fn(&Outcome) -> usize| {
         let values: Vec<Option<i64>> = outcomes.iter().map(|outcome| outcome.as_ref().map(|outcome| value(outcome) as i64)).collect();
         Column::from(Series::new(name.into(), values))
@@ -44,7 +48,6 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         let values: Vec<Option<i64>> = outcomes.iter().map(|outcome| parts(outcome).map(|parts| value(&parts) as i64)).collect();
         Column::from(Series::new(name.into(), values))
     };
-    let losses: Vec<Option<f64>> = outcomes.iter().map(|outcome| outcome.as_ref().and_then(|outcome| outcome.test.loss)).collect();
     let columns = vec![
         text("method", |record| record.method.clone()),
         text("paradigm", |record| record.paradigm.to_string()),
@@ -52,10 +55,14 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
         text("backbone", |record| record.backbone.clone()),
         text("dataset", |record| record.dataset.clone()),
         Column::new("seed".into(), records.iter().map(|record| record.seed as i64).collect::<Vec<_>>()),
-        number("test_accuracy", |outcome| outcome.test.accuracy),
-        Column::from(Series::new("test_loss".into(), losses)),
+        maybe("test_accuracy", |outcome| outcome.test.accuracy),
+        maybe("test_loss", |outcome| outcome.test.loss),
+        maybe("test_mse", |outcome| outcome.test.errors.map(|errors| errors.mse)),
+        maybe("test_mae", |outcome| outcome.test.errors.map(|errors| errors.mae)),
+        maybe("test_mase", |outcome| outcome.test.errors.map(|errors| errors.mase)),
         count("test_items", |outcome| outcome.test.n),
-        number("validation_accuracy", |outcome| outcome.validation.accuracy),
+        maybe("validation_accuracy", |outcome| outcome.validation.accuracy),
+        maybe("validation_mse", |outcome| outcome.validation.errors.map(|errors| errors.mse)),
         count("epoch", |outcome| outcome.epoch),
         count("trainable_parameters", |outcome| outcome.costs.trainable_parameters),
         count("stored_parameters", |outcome| outcome.costs.stored_parameters),
@@ -79,11 +86,11 @@ pub fn trials(records: &[Record]) -> PolarsResult<DataFrame> {
     DataFrame::new(records.len(), columns)
 }
 
-/// Mean test accuracy by method, backbone and data set.
+/// Mean test accuracy, or mean squared error, by method, backbone and data set.
 pub fn means(trials: DataFrame) -> PolarsResult<DataFrame> {
     trials
         .lazy()
         .group_by_stable([col("method"), col("backbone"), col("dataset")])
-        .agg([col("test_accuracy").mean(), len().alias("seeds")])
+        .agg([col("test_accuracy").mean(), col("test_mse").mean(), len().alias("seeds")])
         .collect()
 }

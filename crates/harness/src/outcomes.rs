@@ -5,14 +5,16 @@
 //!             and where answers are in words, a number a class:
 //!             answer_log_likelihoods, answer_unconditional, answer_tokens, answer_characters, answer_bytes
 //! generated   id, gold, answer, right, votes, generated
+//! forecast    id, squared_error, absolute_error, scaled_error, gold, forecast
 //! ```
 //!
 //! Of generated text, `votes` has what was found in each reply (empty where nothing was), and `generated` each reply's texts, turn
-//! by turn, as a list of JSON.
+//! by turn, as a list of JSON. Errors of forecasts are means over their steps.
 
 use polars::error::{PolarsError, polars_err};
 use polars::prelude::{Column, DataFrame, IntoColumn, ListChunked, NamedFrom, ParquetCompression, ParquetWriter, Series};
 
+use crate::forecasts::ItemErrors;
 use crate::record::{AnswerScores, ExampleOutcome, GeneratedPath, ItemReading};
 
 /// The outcomes of one trial, which are all of one kind.
@@ -20,6 +22,7 @@ pub(crate) fn parquet(examples: &[ExampleOutcome]) -> Vec<u8> {
     let ids: Vec<&str> = examples.iter().map(|example| example.id.as_str()).collect();
     let columns = match examples.first().map(|example| &example.reading) {
         Some(ItemReading::Generated { .. }) => generated_columns(examples),
+        Some(ItemReading::Forecast { .. }) => forecast_columns(examples),
         Some(ItemReading::Scored { .. }) | None => scored_columns(examples),
     };
     let columns = [Column::new("id".into(), ids)].into_iter().chain(columns).collect();
@@ -31,7 +34,13 @@ pub(crate) fn parquet(examples: &[ExampleOutcome]) -> Vec<u8> {
 
 /// The outcomes that a table holds.
 pub(crate) fn read(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
-    if frame.column("generated").is_ok() { read_generated(frame) } else { read_scored(frame) }
+    if frame.column("generated").is_ok() {
+        read_generated(frame)
+    } else if frame.column("forecast").is_ok() {
+        read_forecast(frame)
+    } else {
+        read_scored(frame)
+    }
 }
 
 fn scored_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
@@ -44,7 +53,7 @@ fn scored_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
                 rows.push(Series::new("".into(), log_probabilities));
                 answered.extend(answers);
             }
-            ItemReading::Generated { .. } => panic!("outcomes of two kinds in one trial"),
+            ItemReading::Generated { .. } | ItemReading::Forecast { .. } => panic!("outcomes of two kinds in one trial"),
         }
     }
     let log_probabilities: ListChunked = rows.into_iter().collect();
@@ -89,16 +98,39 @@ fn generated_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
                 let turns = |path: &GeneratedPath| serde_json::to_string(&path.texts).expect("texts are plain data");
                 texts.push(Series::new("".into(), paths.iter().map(turns).collect::<Vec<String>>()));
             }
-            ItemReading::Scored { .. } => panic!("outcomes of two kinds in one trial"),
+            ItemReading::Scored { .. } | ItemReading::Forecast { .. } => panic!("outcomes of two kinds in one trial"),
         }
     }
     let (votes, texts): (ListChunked, ListChunked) = (votes.into_iter().collect(), texts.into_iter().collect());
     vec![
         Column::new("gold".into(), golds),
         Column::new("answer".into(), answers),
-        Column::new("right".into(), examples.iter().map(ExampleOutcome::is_right).collect::<Vec<bool>>()),
+        Column::new("right".into(), examples.iter().map(ExampleOutcome::is_right).collect::<Vec<Option<bool>>>()),
         votes.with_name("votes".into()).into_column(),
         texts.with_name("generated".into()).into_column(),
+    ]
+}
+
+fn forecast_columns(examples: &[ExampleOutcome]) -> Vec<Column> {
+    let (mut errors, mut golds, mut forecasts) = (Vec::new(), Vec::new(), Vec::new());
+    for example in examples {
+        match &example.reading {
+            ItemReading::Forecast { gold, forecast, errors: own } => {
+                errors.push(*own);
+                golds.push(Series::new("".into(), gold));
+                forecasts.push(Series::new("".into(), forecast));
+            }
+            ItemReading::Scored { .. } | ItemReading::Generated { .. } => panic!("outcomes of two kinds in one trial"),
+        }
+    }
+    let column = |name: &str, error: fn(&ItemErrors) -> f64| Column::new(name.into(), errors.iter().map(error).collect::<Vec<f64>>());
+    let (golds, forecasts): (ListChunked, ListChunked) = (golds.into_iter().collect(), forecasts.into_iter().collect());
+    vec![
+        column("squared_error", |errors| errors.squared),
+        column("absolute_error", |errors| errors.absolute),
+        column("scaled_error", |errors| errors.scaled),
+        golds.with_name("gold".into()).into_column(),
+        forecasts.with_name("forecast".into()).into_column(),
     ]
 }
 
@@ -167,6 +199,34 @@ fn read_generated(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError>
     Ok(outcomes)
 }
 
+fn read_forecast(frame: &DataFrame) -> Result<Vec<ExampleOutcome>, PolarsError> {
+    let error = |name: &str| frame.column(name)?.f64().map(|column| column.iter().collect::<Vec<Option<f64>>>());
+    let (squared, absolute, scaled) = (error("squared_error")?, error("absolute_error")?, error("scaled_error")?);
+    let (golds, forecasts) = (frame.column("gold")?.list()?, frame.column("forecast")?.list()?);
+    let values = |list: &ListChunked| -> Result<Vec<Vec<f32>>, PolarsError> {
+        let rows = list.amortized_iter().map(|row| match row {
+            Some(row) => row.as_ref().f32().map(|values| values.iter().flatten().collect()),
+            None => Err(polars_err!(ComputeError: "a forecast without values")),
+        });
+        rows.collect()
+    };
+    let rows = frame
+        .column("id")?
+        .str()?
+        .iter()
+        .zip(squared.into_iter().zip(absolute).zip(scaled))
+        .zip(values(golds)?.into_iter().zip(values(forecasts)?));
+    let mut outcomes = Vec::with_capacity(frame.height());
+    for ((id, ((squared, absolute), scaled)), (gold, forecast)) in rows {
+        let (Some(id), Some(squared), Some(absolute), Some(scaled)) = (id, squared, absolute, scaled) else {
+            return Err(polars_err!(ComputeError: "a forecast without id or errors"));
+        };
+        let reading = ItemReading::Forecast { gold, forecast, errors: ItemErrors { squared, absolute, scaled } };
+        outcomes.push(ExampleOutcome { id: id.to_owned(), reading });
+    }
+    Ok(outcomes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,5 +270,12 @@ mod tests {
             generated("b", None, vec![path(&[""], None)]),
         ];
         assert_eq!(again(&generated), generated);
+        let forecast = |id: &str, first: f32| {
+            let (gold, forecast) = (vec![first, 2.0], vec![0.5, -1.0]);
+            let errors = ItemErrors::of(&gold, &forecast, 0.3);
+            ExampleOutcome { id: id.to_owned(), reading: ItemReading::Forecast { gold, forecast, errors } }
+        };
+        let forecast = [forecast("a", 0.25), forecast("b", -7.0)];
+        assert_eq!(again(&forecast), forecast);
     }
 }

@@ -183,7 +183,7 @@ impl LoadedData {
             variants: template.variants.clone(),
             answer: template.answer.clone(),
         });
-        let target = Target { classes: dataset.classes().to_vec(), template, shares_source_labels: false };
+        let target = Target { classes: dataset.classes().to_vec(), template, shares_source_labels: false, horizon: dataset.horizon() };
         let words = serde_json::to_string(&target.template).unwrap_or_default();
         let parts = [dataset.rows_sha256().to_string(), target.classes.join("\n"), words, dataset.split().to_string()];
         let sha256 = Digest::of_parts(&parts.each_ref().map(String::as_str)).to_string();

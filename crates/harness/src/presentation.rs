@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::assets::Digest;
 use crate::augment::Changes;
 use crate::data::{Content, Example, Recording, Split, resampled};
+use crate::golds::Golds;
 use crate::resample::{Kernel, resized};
 
 /// The items of one split, ready to be fed. A clone shares them.
@@ -16,8 +17,8 @@ use crate::resample::{Kernel, resized};
 pub struct Presented {
     /// Ids, in order.
     pub ids: Vec<String>,
-    /// Gold classes.
-    pub labels: Vec<usize>,
+    /// What is right for them.
+    pub golds: Golds,
     items: Items,
     placement: Option<Placement>,
 }
@@ -72,7 +73,7 @@ impl Presented {
     ) -> Result<Self, Misfit> {
         let examples = split.examples();
         let ids = examples.iter().map(|example| example.id.clone()).collect();
-        let labels = examples.iter().map(|example| label(example)).collect::<Result<_, _>>()?;
+        let golds = Golds::of(examples.iter().map(AsRef::as_ref))?;
         let items = match (card.main.input, placement) {
             _ if takes == Some(Modality::Text) => Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?),
             (InputSpace::Image { channels, .. }, Some(placement)) => {
@@ -100,17 +101,17 @@ impl Presented {
                 Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)
             }
         };
-        Ok(Self { ids, labels, items, placement })
+        Ok(Self { ids, golds, items, placement })
     }
 
     /// How many items there are.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.golds.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.golds.is_empty()
     }
 
     /// The items at these places.
@@ -215,7 +216,7 @@ impl Presented {
 
 fn window(example: &Example) -> Result<Window, Misfit> {
     match &example.content {
-        Content::Series(series) => Ok(Window { values: series.values.clone() }),
+        Content::Series(series) => Ok(Window { values: series.values().to_vec() }),
         Content::Image(_) | Content::Text(_) | Content::Recording(_) => {
             Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts or series".to_owned() })
         }
@@ -225,11 +226,6 @@ fn window(example: &Example) -> Result<Window, Misfit> {
 fn places(indices: &[usize], device: &Device) -> Tensor<1, Int> {
     let indices: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
     Tensor::from_ints(indices.as_slice(), device)
-}
-
-fn label(example: &Example) -> Result<usize, Misfit> {
-    let needs = || Misfit::PartNeeds { part: "scoring".to_owned(), needs: "classes, not open answers".to_owned() };
-    example.gold.class().ok_or_else(needs)
 }
 
 fn text(example: &Example) -> Result<String, Misfit> {
@@ -283,7 +279,7 @@ fn laid(example: &Example, samples: usize, rate: usize) -> Result<Vec<f32>, Misf
             let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
             resampled(&samples, *own as usize, rate)
         }
-        Content::Series(series) => series.values.clone(),
+        Content::Series(series) => series.values().to_vec(),
         Content::Image(_) | Content::Text(_) => {
             return Err(Misfit::PartNeeds { part: "an acoustic backbone".to_owned(), needs: "recordings or series".to_owned() });
         }
@@ -306,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_series_lies_where_its_placement_says() {
-        let series = example(Content::Series(Series { values: vec![1.0, 2.0, 3.0] }));
+        let series = example(Content::Series(Series::new(&[1.0, 2.0, 3.0])));
         assert_eq!(laid(&series, 8, 16_000).unwrap(), [0.0, 0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0]);
         assert_eq!(Placement { canvas: [1, 8], image: [1, 3] }.offset()[1], 2);
     }

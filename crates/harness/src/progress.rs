@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::assets::Progress;
 use crate::jobs::{Decision, Division};
+use crate::measure::Measure;
 use crate::plan::PlannedTrial;
 use crate::record::Outcome;
 use crate::run::Watcher;
@@ -74,8 +75,11 @@ impl Watcher for Console {
     }
 
     fn finished(&self, trial: &PlannedTrial, outcome: &Outcome, seconds: f64) {
-        let accuracy = outcome.validation.accuracy;
-        say(&format!("        {} · seed {}: validation {accuracy:.3} · {seconds:.1} s", trial.method_name, trial.seed));
+        let (measure, value) = match outcome.validation.measure() {
+            Measure::Accuracy => ("", outcome.validation.value()),
+            Measure::Mse => ("mse ", outcome.validation.value()),
+        };
+        say(&format!("        {} · seed {}: validation {measure}{value:.3} · {seconds:.1} s", trial.method_name, trial.seed));
     }
 
     fn failed(&self, trial: &PlannedTrial, reason: &str) {

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use reprogram_taxonomy::{Paradigm, Signature};
 
 use crate::costs::Parts;
+use crate::forecasts::ItemErrors;
+use crate::measure::Measure;
 
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,21 +78,91 @@ pub struct Borders {
     pub crossed: usize,
 }
 
-/// Metrics of one split.
+/// Metrics of one split. They have an accuracy, or errors where series are forecast; never both, and never neither.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "RawMetrics")]
 pub struct Metrics {
     /// Items scored.
     pub n: usize,
     /// Share of items that were right: whose highest-scored class is the gold one, ties going to the lower index, or in whose
-    /// generated text the gold answer was found.
-    pub accuracy: f64,
-    /// Mean negative log-probability of the gold class, in nats; nothing where text is generated, which has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// generated text the gold answer was found; nothing where series are forecast, of which none is right or wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Mean negative log-probability of the gold class, in nats; nothing where text is generated or series are forecast, which have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
     /// Items in whose generated text no answer was found; nothing where classes are scored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<usize>,
+    /// Errors of forecasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<ForecastErrors>,
+}
+
+/// Errors of forecasts: means over items of what [`crate::forecasts::ItemErrors`] says of each.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForecastErrors {
+    /// Mean squared error.
+    pub mse: f64,
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Mean absolute scaled error.
+    pub mase: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMetrics {
+    n: usize,
+    #[serde(default)]
+    accuracy: Option<f64>,
+    #[serde(default)]
+    loss: Option<f64>,
+    #[serde(default)]
+    unanswered: Option<usize>,
+    #[serde(default)]
+    errors: Option<ForecastErrors>,
+}
+
+impl TryFrom<RawMetrics> for Metrics {
+    type Error = &'static str;
+
+    fn try_from(raw: RawMetrics) -> Result<Self, &'static str> {
+        let RawMetrics { n, accuracy, loss, unanswered, errors } = raw;
+        match (accuracy, errors) {
+            (Some(_), None) | (None, Some(_)) => Ok(Self { n, accuracy, loss, unanswered, errors }),
+            (None, None) => Err("metrics have neither `accuracy` nor `errors`"),
+            (Some(_), Some(_)) => Err("metrics have both `accuracy` and `errors`"),
+        }
+    }
+}
+
+impl Metrics {
+    /// Of items that are right or wrong.
+    pub const fn right(n: usize, accuracy: f64, loss: Option<f64>) -> Self {
+        Self { n, accuracy: Some(accuracy), loss, unanswered: None, errors: None }
+    }
+
+    /// Of forecasts.
+    pub const fn forecast(n: usize, errors: ForecastErrors) -> Self {
+        Self { n, accuracy: None, loss: None, unanswered: None, errors: Some(errors) }
+    }
+
+    /// What the items are judged by.
+    pub const fn measure(&self) -> Measure {
+        if self.errors.is_some() { Measure::Mse } else { Measure::Accuracy }
+    }
+
+    /// By that measure.
+    pub fn value(&self) -> f64 {
+        self.accuracy.or(self.errors.map(|errors| errors.mse)).expect("metrics have an accuracy or errors")
+    }
+
+    /// What choices are made by, greater being better: the measure, then the loss.
+    pub fn merit(&self) -> (f64, Option<f64>) {
+        (self.measure().sign() * self.value(), self.loss.map(std::ops::Neg::neg))
+    }
 }
 
 /// One epoch of training.
@@ -99,11 +171,12 @@ pub struct Metrics {
 pub struct EpochPoint {
     /// Counted from one.
     pub epoch: usize,
-    /// Mean training loss over the epoch, in nats.
+    /// Mean training loss over the epoch, in nats; a mean squared error where series are forecast.
     pub train_loss: f64,
-    /// Validation accuracy after it.
-    pub validation_accuracy: f64,
-    /// Validation loss after it, in nats.
+    /// Validation accuracy after it; nothing where series are forecast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
+    /// Validation loss after it, in the unit of the training loss.
     pub validation_loss: f64,
 }
 
@@ -216,7 +289,7 @@ pub struct Record {
     pub backbone: String,
     /// The data set's name.
     pub dataset: String,
-    /// The data set's number of classes; zero where answers are open.
+    /// The data set's number of classes; zero where answers are open or series are forecast.
     pub n_classes: usize,
     /// The trial's seed.
     pub seed: u64,
@@ -263,6 +336,15 @@ pub enum ItemReading {
         /// All replies, turn by turn and as they are, and what was found in each.
         paths: Vec<GeneratedPath>,
     },
+    /// Its future was forecast.
+    Forecast {
+        /// The values that came.
+        gold: Vec<f32>,
+        /// The values that were forecast.
+        forecast: Vec<f32>,
+        /// How far apart they are.
+        errors: ItemErrors,
+    },
 }
 
 /// The classes' answers as lm-evaluation-harness scores choices, one number a class: what all of its normalisations are functions of.
@@ -307,7 +389,7 @@ impl ExampleOutcome {
             ItemReading::Scored { gold, prediction, log_probabilities, answers: _ } => {
                 Some(ScoredClasses { gold: *gold, prediction: *prediction, log_probabilities })
             }
-            ItemReading::Generated { .. } => None,
+            ItemReading::Generated { .. } | ItemReading::Forecast { .. } => None,
         }
     }
 
@@ -315,15 +397,32 @@ impl ExampleOutcome {
     pub const fn answers(&self) -> Option<&AnswerScores> {
         match &self.reading {
             ItemReading::Scored { answers, .. } => answers.as_ref(),
-            ItemReading::Generated { .. } => None,
+            ItemReading::Generated { .. } | ItemReading::Forecast { .. } => None,
         }
     }
 
-    /// Whether it is right.
-    pub fn is_right(&self) -> bool {
+    /// Whether it is right; nothing where its future was forecast.
+    pub fn is_right(&self) -> Option<bool> {
         match &self.reading {
-            ItemReading::Scored { gold, prediction, .. } => gold == prediction,
-            ItemReading::Generated { gold, answer, .. } => answer.as_ref() == Some(gold),
+            ItemReading::Scored { gold, prediction, .. } => Some(gold == prediction),
+            ItemReading::Generated { gold, answer, .. } => Some(answer.as_ref() == Some(gold)),
+            ItemReading::Forecast { .. } => None,
+        }
+    }
+
+    /// Its errors, where its future was forecast.
+    pub fn errors(&self) -> Option<ItemErrors> {
+        match &self.reading {
+            ItemReading::Forecast { errors, .. } => Some(*errors),
+            ItemReading::Scored { .. } | ItemReading::Generated { .. } => None,
+        }
+    }
+
+    /// By what a trial's items are judged: one where it is right and zero where it is wrong, or its squared error.
+    pub fn value(&self) -> f64 {
+        match &self.reading {
+            ItemReading::Forecast { errors, .. } => errors.squared,
+            ItemReading::Scored { .. } | ItemReading::Generated { .. } => f64::from(u8::from(self.is_right() == Some(true))),
         }
     }
 }

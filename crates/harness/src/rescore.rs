@@ -8,10 +8,19 @@ use crate::record::{Record, Status};
 use crate::report::Results;
 use crate::stats::MeanInterval;
 
-/// What a folder can be scored by: everything, but for normalisations of answers where no item has any.
+/// What a folder can be scored by: everything, but for normalisations of answers where no item has any, and errors of forecasts where
+/// nothing was forecast.
 pub fn measurable(results: &Results) -> Vec<Metric> {
-    let has_answers = results.outcomes.values().flatten().any(|outcome| outcome.answers().is_some());
-    Metric::ALL.into_iter().filter(|metric| has_answers || metric.normalisation().is_none()).collect()
+    let items = || results.outcomes.values().flatten();
+    let has_answers = items().any(|outcome| outcome.answers().is_some());
+    let has_forecasts = items().any(|outcome| outcome.errors().is_some());
+    let has_others = results.outcomes.is_empty() || items().any(|outcome| outcome.errors().is_none());
+    let fits = |metric: &Metric| match (metric.is_of_forecasts(), metric.normalisation()) {
+        (true, _) => has_forecasts,
+        (false, Some(_)) => has_answers,
+        (false, None) => has_others,
+    };
+    Metric::ALL.into_iter().filter(fits).collect()
 }
 
 /// One row a trial.
@@ -90,6 +99,10 @@ struct Notes {
     without_probabilities: BTreeSet<String>,
     /// Cells whose items have no answers in words, or of which none are stored.
     without_answers: BTreeSet<String>,
+    /// Cells whose items were forecast, and are neither right nor wrong.
+    forecast: BTreeSet<String>,
+    /// Cells in which nothing was forecast.
+    without_forecasts: BTreeSet<String>,
     /// Cells without items.
     without_items: BTreeSet<String>,
 }
@@ -101,6 +114,8 @@ impl Notes {
             Ok(score) => return rounded(score),
             Err(Unscored::NoProbability { .. } | Unscored::NoClass { .. }) => self.without_probabilities.insert(cell()),
             Err(Unscored::NoAnswers { .. }) => self.without_answers.insert(cell()),
+            Err(Unscored::Forecast { .. }) => self.forecast.insert(cell()),
+            Err(Unscored::NoForecast { .. }) => self.without_forecasts.insert(cell()),
             Err(Unscored::NoItem) => self.without_items.insert(cell()),
         };
         Entry::None
@@ -114,6 +129,12 @@ impl Notes {
         if !self.without_answers.is_empty() {
             listing.note(format!("No log-likelihoods of answers in one wording are stored of: {}.", list(self.without_answers)));
         }
+        if !self.forecast.is_empty() {
+            listing.note(format!("Neither right nor wrong, because series are forecast: {}.", list(self.forecast)));
+        }
+        if !self.without_forecasts.is_empty() {
+            listing.note(format!("Nothing is forecast in: {}.", list(self.without_forecasts)));
+        }
         if !self.without_items.is_empty() {
             listing.note(format!("No items are stored of: {}.", list(self.without_items)));
         }
@@ -121,8 +142,9 @@ impl Notes {
         if failed + results.missing.len() > 0 {
             listing.note(format!("Without a row: {failed} failed trials, {} that have not run.", results.missing.len()));
         }
-        listing
-            .note("accuracy, balanced-accuracy, macro-f1: higher is better; nll (nats), brier (0 to 2), ece (15 bins): lower is better.");
+        listing.note(
+            "accuracy, balanced-accuracy, macro-f1: higher is better; nll (nats), brier (0 to 2), ece (15 bins), mse, mae, mase: lower is better.",
+        );
         if listing.columns.iter().any(|column| column == Metric::AccuracyRaw.as_str()) {
             listing.note(
                 "accuracy-raw, -per-character, -per-byte, -per-token, -pmi: of the answers' log-likelihoods before ω, whatever ω is.",
@@ -151,7 +173,7 @@ mod tests {
         for (row, record) in listing.rows.iter().zip(finished) {
             let Status::Ok { outcome } = &record.status else { panic!("only finished trials have a row") };
             let Entry::Number(accuracy) = row[5] else { panic!("{:?}", row[5]) };
-            assert!((accuracy - outcome.test.accuracy).abs() < 1e-6, "{}", record.method);
+            assert!((accuracy - outcome.test.value()).abs() < 1e-6, "{}", record.method);
         }
     }
 

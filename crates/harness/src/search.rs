@@ -5,21 +5,18 @@
 //! sweep have keys of the chosen configuration alone; their records say what was searched and what that took.
 
 use std::collections::BTreeMap;
-use std::ops::Neg;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Search, Sweep};
 use crate::interrupt;
+use crate::measure::Measure;
 use crate::plan::{Cell, Fit, Plan, PlanError, PlannedTrial, Site, Workshop};
 use crate::progress::say;
 use crate::provenance;
 use crate::record::{Costs, EmptyCell, Metrics, Provenance, Searched};
 use crate::store::{ResultStore, SCHEMA, StoreError};
 use crate::trial::{TrialError, TriedOut};
-
-/// How points are ranked, in words.
-pub const RULE: &str = "highest validation accuracy, then lowest validation loss, then first";
 
 /// A cell whose settings are to be chosen.
 pub struct PlannedSearch {
@@ -179,7 +176,10 @@ impl Searcher<'_> {
             Err(error) => Ended::Failed { reason: error.to_string() },
         };
         let found = match &ended {
-            Ended::Ok { validation, .. } => format!("validation {:.1} %", 100.0 * validation.accuracy),
+            Ended::Ok { validation, .. } => match validation.measure() {
+                Measure::Accuracy => format!("validation {:.1} %", 100.0 * validation.value()),
+                Measure::Mse => format!("validation mse {:.3}", validation.value()),
+            },
             Ended::Failed { reason } => format!("failed: {reason}"),
         };
         say(&format!("search {at}/{of} {} {} {}: {}: {found}", trial.method_name, trial.backbone, trial.dataset, in_words(settings)));
@@ -200,7 +200,7 @@ impl Searcher<'_> {
         let PlannedPoint { settings, trial } = &search.points[at];
         let trial = trial.as_ref().expect("the best point ran");
         let searched = Searched {
-            rule: RULE.to_owned(),
+            rule: validation.measure().choice().to_owned(),
             seed: trial.seed,
             points: search.points.len(),
             misfits: tried.iter().filter(|tried| tried.is_none()).count(),
@@ -231,7 +231,7 @@ fn best(tried: &[Option<Tried>]) -> Option<(usize, Metrics)> {
     let mut best: Option<(usize, Metrics)> = None;
     for (at, tried) in tried.iter().enumerate() {
         if let Some(Tried { ended: Ended::Ok { validation, .. }, .. }) = tried
-            && best.is_none_or(|(_, best)| (validation.accuracy, validation.loss.map(Neg::neg)) > (best.accuracy, best.loss.map(Neg::neg)))
+            && best.is_none_or(|(_, best)| validation.merit() > best.merit())
         {
             best = Some((at, *validation));
         }
@@ -283,7 +283,7 @@ mod tests {
 
     fn tried(accuracy: f64, loss: f64) -> Tried {
         let costs = Costs { steps: 3, ..Costs::default() };
-        let ended = Ended::Ok { epoch: 1, validation: Metrics { n: 10, accuracy, loss: Some(loss), unanswered: None }, costs };
+        let ended = Ended::Ok { epoch: 1, validation: Metrics::right(10, accuracy, Some(loss)), costs };
         let (settings, config) = (BTreeMap::new(), serde_json::Value::Null);
         Tried { schema: SCHEMA, key: String::new(), settings, config, ended, provenance: provenance::here("none") }
     }

@@ -13,6 +13,8 @@ mod catalogue;
 mod checkpoints;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/forecasting.rs"]
+mod forecasting;
 #[path = "cli/fusing.rs"]
 mod fusing;
 #[path = "cli/place.rs"]

@@ -40,7 +40,12 @@ fn backbone(device: &Device) -> Frozen<Vit> {
 }
 
 fn program(backbone: &dyn Backbone, method: &Method, seed: u64) -> Program {
-    let target = Target { classes: (0..N_CLASSES).map(|i| format!("class {i}")).collect(), template: None, shares_source_labels: false };
+    let target = Target {
+        classes: (0..N_CLASSES).map(|i| format!("class {i}")).collect(),
+        template: None,
+        shares_source_labels: false,
+        horizon: None,
+    };
     let device = backbone.device().autodiff();
     let seed = Seed::new(seed);
     let setup = Setup {

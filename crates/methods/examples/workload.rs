@@ -313,7 +313,12 @@ fn program(backbone: &dyn Backbone, method: &Method, n_classes: usize) -> Progra
         variants: Vec::new(),
         answer: None,
     };
-    let target = Target { classes: class_names(n_classes), template: backbone.tokenizer().map(|_| template), shares_source_labels: false };
+    let target = Target {
+        classes: class_names(n_classes),
+        template: backbone.tokenizer().map(|_| template),
+        shares_source_labels: false,
+        horizon: None,
+    };
     let device = backbone.device().autodiff();
     let placement = Some(Placement { canvas: [SIDE; 2], image: [INNER; 2] });
     let setup = Setup {

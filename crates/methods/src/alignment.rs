@@ -189,4 +189,9 @@ impl AlignmentSpec {
     pub const fn reads_generated(&self) -> bool {
         matches!(self, Self::ExtractedAnswer(_) | Self::Majority(_) | Self::Verbatim(_))
     }
+
+    /// Whether it makes forecasts, and not scores of classes.
+    pub const fn forecasts(&self) -> bool {
+        matches!(self, Self::LastValue(_) | Self::WindowMap(_) | Self::ForecastHead(_))
+    }
 }

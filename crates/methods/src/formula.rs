@@ -66,6 +66,7 @@ impl Sizes {
         ("S", "source classes"),
         ("V", "tokens of the vocabulary"),
         ("C", "target classes"),
+        ("F", "values of a forecast"),
         ("P", "weights of f, where a copy with others can be made"),
         ("T", "tokens that the training items are made of"),
         ("D", "words of the training items"),
@@ -82,6 +83,7 @@ impl Sizes {
             InputSpace::Tokens { vocabulary, .. } => drop(sizes.insert("V", vocabulary)),
             InputSpace::Waveform { samples, .. } => drop(sizes.insert("N", samples)),
         }
+        sizes.extend(setup.target.horizon.map(|horizon| ("F", horizon)));
         if let Some(placement) = setup.placement {
             sizes.extend([("h", placement.image[0]), ("w", placement.image[1])]);
         }

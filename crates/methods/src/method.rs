@@ -73,13 +73,21 @@ impl Method {
             // What is generated is a text, and so is an answer.
             shares_source_labels: setup.target.shares_source_labels || is_generated,
         };
+        if let Some(horizon) = setup.target.horizon.filter(|_| !self.alignment.forecasts()) {
+            return Err(needs_classes(self.alignment.name(), horizon));
+        }
         signature.check(card, &target)?;
         self.check_tokens()?;
-        if setup.target.n_classes() == 0 && !is_generated {
+        if setup.target.n_classes() == 0 && setup.target.horizon.is_none() && !is_generated {
             let needs = "classes, but the answers of this data set are open: they can only be generated".to_owned();
             return Err(Misfit::PartNeeds { part: self.alignment.name().to_owned(), needs });
         }
         let manipulations: Vec<Manipulator> = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
+        if let Some(horizon) = setup.target.horizon
+            && let Some((spec, _)) = self.manipulations.iter().zip(&manipulations).find(|(_, part)| part.is_made_of_items())
+        {
+            return Err(needs_classes(spec.name(), horizon));
+        }
         let alignment = self.alignment.build(setup)?;
         if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1 && !alignment.reads().is_in_words() {
             let needs = "an alignment that reads words, where there are several templates: nothing else has a mean over them".to_owned();
@@ -144,4 +152,13 @@ impl Method {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// The misfit of a part that knows what to do with classes or answers, where series are to be forecast.
+fn needs_classes(part: &str, horizon: usize) -> Misfit {
+    let needs = format!(
+        "classes or answers, but this data set asks for the next {horizon} values of series, which `forecast-head`, `window-map` and \
+         `last-value` give"
+    );
+    Misfit::PartNeeds { part: part.to_owned(), needs }
 }

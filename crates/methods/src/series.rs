@@ -105,6 +105,17 @@ pub(crate) fn history(setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
     }
 }
 
+/// Values that are to be forecast, where a data set asks for that.
+pub(crate) fn horizon(setup: &Setup<'_>, part: &str) -> Result<usize, Misfit> {
+    setup.target.horizon.ok_or_else(|| {
+        let n = setup.target.n_classes();
+        Misfit::PartNeeds {
+            part: part.to_owned(),
+            needs: format!("series that are to be forecast, but this data set asks for one of {n} classes"),
+        }
+    })
+}
+
 /// A window in words: its least, largest and middle value, where it goes, and the lags at which it is most like itself, all
 /// of the normalised window.
 pub(crate) fn in_words(window: &Window) -> String {

@@ -33,18 +33,25 @@ impl Placement {
 /// The target side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Names of the classes, as declared: what a draw lacks is still a class. None where answers are open.
+    /// Names of the classes, as declared: what a draw lacks is still a class. None where answers are open or series are forecast.
     pub classes: Vec<String>,
     /// How items are put into words, where they are text.
     pub template: Option<Template>,
     /// Whether target labels are the source labels, in the same order.
     pub shares_source_labels: bool,
+    /// Values of a series that are to be forecast; nothing where items are classified or answered.
+    pub horizon: Option<usize>,
 }
 
 impl Target {
     /// Number of classes.
     pub fn n_classes(&self) -> usize {
         self.classes.len()
+    }
+
+    /// Numbers that a program gives an item: scores of classes, or values.
+    pub fn n_outputs(&self) -> usize {
+        self.horizon.unwrap_or_else(|| self.n_classes())
     }
 }
 

@@ -35,7 +35,7 @@ fn target() -> Target {
         variants: vec![],
         answer: Some(form),
     };
-    Target { classes: vec![], template: Some(template), shares_source_labels: false }
+    Target { classes: vec![], template: Some(template), shares_source_labels: false, horizon: None }
 }
 
 fn extraction(max_tokens: usize) -> AlignmentSpec {

@@ -149,7 +149,7 @@ impl Texts {
         let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
         Self {
             model,
-            target: Target { classes: labels, template: Some(template), shares_source_labels: false },
+            target: Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None },
             train: (0..3).map(text).collect(),
         }
     }

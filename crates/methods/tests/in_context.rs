@@ -43,7 +43,7 @@ fn texts(words: &[&str]) -> Vec<LabelledText> {
 
 fn built(model: &Llama, train: &[LabelledText], manipulation: ManipulationSpec, alignment: AlignmentSpec) -> Result<Program, Misfit> {
     let template = template();
-    let target = Target { classes: template.labels.clone(), template: Some(template), shares_source_labels: false };
+    let target = Target { classes: template.labels.clone(), template: Some(template), shares_source_labels: false, horizon: None };
     let device = Device::flex();
     let setup = Setup {
         encoders: NO_ENCODERS,

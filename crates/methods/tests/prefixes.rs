@@ -372,7 +372,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
         variants: Vec::new(),
         answer: None,
     };
-    let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
+    let target = Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None };
     let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
     let train_texts = [text(0), text(1), text(2)];
     let device = Device::flex().autodiff();

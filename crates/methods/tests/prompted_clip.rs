@@ -83,7 +83,7 @@ impl ModuleVisitor for Reader<'_> {
 fn check(name: &str, sentence: &str, part: ManipulationSpec, keys: &[&str]) {
     let (model, device) = (model(), Device::flex().autodiff());
     let classes = ["w3", "w7 w9", "w11", "w4 w6 w8"].map(str::to_owned).to_vec();
-    let target = Target { classes, template: None, shares_source_labels: false };
+    let target = Target { classes, template: None, shares_source_labels: false, horizon: None };
     let setup = Setup {
         encoders: reprogram_methods::NO_ENCODERS,
         backbone: &model,

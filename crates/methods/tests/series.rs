@@ -9,13 +9,13 @@ use std::num::NonZeroUsize;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use reprogram_methods::{
-    AlignmentSpec, Batch, ForecastHeadSpec, LastValueSpec, LinearMapSpec, ManipulationSpec, PatchPrototypesSpec, Patches, Program,
-    SeriesPromptSpec, WindowMapSpec,
+    AlignmentSpec, Batch, Centre, FixedPromptSpec, FixedTokens, ForecastHeadSpec, LastValueSpec, LinearMapSpec, ManipulationSpec,
+    PatchPrototypesSpec, Patches, Program, SeriesPromptSpec, WindowMapSpec,
 };
 use reprogram_models::Backbone;
 use reprogram_taxonomy::{Misfit, Modality};
-use toy::language::{HISTORY, HORIZON, built, model, windows};
-use toy::{method, values};
+use toy::language::{HISTORY, HORIZON, built, built_for, model, windows};
+use toy::{method, target, values};
 
 const PATCHES: Patches = Patches { length: 8, stride: 4 };
 /// Patches of a window: (24 − 8) / 4 + 2.
@@ -84,7 +84,7 @@ fn past_f_the_last_values_are_repeated() {
 
 #[test]
 fn a_linear_forecast_of_nothing_is_the_mean() {
-    let program = program(&[], AlignmentSpec::WindowMap(WindowMapSpec {})).unwrap();
+    let program = program(&[], AlignmentSpec::WindowMap(WindowMapSpec { centre: Centre::Mean })).unwrap();
     assert_eq!(program.n_trainable(), HISTORY * HORIZON + HORIZON);
     let zero = program.at_point(&vec![0.0; HISTORY * HORIZON + HORIZON]);
     let means = windows(3).iter().flat_map(|window| [window.values.iter().sum::<f32>() / HISTORY as f32; HORIZON]).collect::<Vec<f32>>();
@@ -96,6 +96,52 @@ fn a_linear_forecast_of_nothing_is_the_mean() {
         values(program.valid().forward(&model(), &Batch::Series(windows)))
     };
     assert!(scaled(3.0).iter().zip(scaled(1.0)).all(|(a, b)| (a - 3.0 * b).abs() < 1e-3));
+}
+
+#[test]
+fn a_linear_forecast_around_the_last_value_is_the_one_computed_by_hand() {
+    let program = program(&[], AlignmentSpec::WindowMap(WindowMapSpec::default())).unwrap();
+    assert_eq!(program.n_trainable(), HISTORY * HORIZON + HORIZON);
+    let n_weights = HISTORY * HORIZON;
+    // Weights `[history, horizon]`, row by row, and no bias.
+    let point: Vec<f32> = (0..n_weights + HORIZON).map(|i| if i < n_weights { (i % 7) as f32 / 10.0 - 0.2 } else { 0.0 }).collect();
+    let by_hand = windows(3).into_iter().flat_map(|window| {
+        let last = window.values[HISTORY - 1];
+        let step = |h: usize| last + (0..HISTORY).map(|t| (window.values[t] - last) * point[t * HORIZON + h]).sum::<f32>();
+        (0..HORIZON).map(step).collect::<Vec<f32>>()
+    });
+    let found = forecast(&program.at_point(&point));
+    assert!(found.iter().zip(by_hand).all(|(a, b)| (a - b).abs() < 1e-4 * b.abs().max(1.0)), "{found:?}");
+    // Of nothing, it is the last value.
+    let zero = forecast(&program.at_point(&vec![0.0; n_weights + HORIZON]));
+    let last: Vec<f32> = windows(3).iter().flat_map(|window| [window.values[HISTORY - 1]; HORIZON]).collect();
+    assert!(zero.iter().zip(&last).all(|(a, b)| (a - b).abs() < 1e-5), "{zero:?}");
+}
+
+#[test]
+fn forecasts_and_classes_do_not_fit_each_other() {
+    let linear = AlignmentSpec::LinearMap(LinearMapSpec::default());
+    insta::assert_snapshot!(
+        program(&[prototypes(None)], linear.clone()).unwrap_err(),
+        @"linear needs classes or answers, but this data set asks for the next 3 values of series, which `forecast-head`, `window-map` and `last-value` give"
+    );
+    let of_classes = |manipulations: &[ManipulationSpec], alignment| {
+        built_for(&model(), &method(manipulations, alignment), &target(4)).map(|_| ()).unwrap_err().to_string()
+    };
+    let forecasts = [HEAD, AlignmentSpec::WindowMap(WindowMapSpec::default()), AlignmentSpec::LastValue(LastValueSpec::default())];
+    let mut texts: Vec<String> = forecasts.into_iter().map(|alignment| of_classes(&[prototypes(None)], alignment)).collect();
+    texts.push(of_classes(&[words(), prototypes(None)], linear));
+    insta::assert_snapshot!(texts.join("\n"), @r"
+    forecast-head needs series that are to be forecast, but this data set asks for one of 4 classes
+    window-map needs series that are to be forecast, but this data set asks for one of 4 classes
+    last-value needs series that are to be forecast, but this data set asks for one of 4 classes
+    series-prompt needs series that are to be forecast, but this data set asks for one of 4 classes
+    ");
+    let made = ManipulationSpec::FixedPrompt(FixedPromptSpec { of: FixedTokens::ClassMeans, modality: Modality::Text });
+    insta::assert_snapshot!(
+        program(&[prototypes(None), made], HEAD).unwrap_err(),
+        @"fixed-prompt needs classes or answers, but this data set asks for the next 3 values of series, which `forecast-head`, `window-map` and `last-value` give"
+    );
 }
 
 #[test]
@@ -141,10 +187,10 @@ fn a_language_model_is_not_fed_bare_series() {
     let linear = || AlignmentSpec::LinearMap(LinearMapSpec::default());
     assert_eq!(takes(&[], linear()), None);
     for told in [prototypes(None), words()] {
-        assert_eq!(takes(std::slice::from_ref(&told), linear()), Some(Modality::TimeSeries));
-        assert!(program(&[told], linear()).is_ok());
+        assert_eq!(takes(&[told], linear()), Some(Modality::TimeSeries));
     }
-    assert_eq!(takes(&[], AlignmentSpec::WindowMap(WindowMapSpec {})), Some(Modality::TimeSeries));
+    assert!(built_for(&model(), &method(&[prototypes(None)], linear()), &target(4)).is_ok(), "series of classes are read so");
+    assert_eq!(takes(&[], AlignmentSpec::WindowMap(WindowMapSpec::default())), Some(Modality::TimeSeries));
     let long = ManipulationSpec::PatchPrototypes(PatchPrototypesSpec { patches: Patches { length: 25, stride: 8 }, ..Default::default() });
     insta::assert_snapshot!(program(&[long], HEAD).unwrap_err(), @"patch-prototypes needs patches of 1 to 24 values, in steps of at least one");
 }

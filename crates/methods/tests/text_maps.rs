@@ -57,7 +57,7 @@ fn program_of(labels: [&str; 3], model: &Llama, manipulations: &[ManipulationSpe
         variants: Vec::new(),
         answer: None,
     };
-    let target = Target { classes: labels, template: Some(template), shares_source_labels: false };
+    let target = Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None };
     let (device, train_texts) = (Device::flex().autodiff(), train_texts());
     let setup = Setup {
         encoders: reprogram_methods::NO_ENCODERS,

@@ -45,7 +45,7 @@ pub use generate::{Decoding, Ending, GenerateError, Generated, Sampling, Samplin
 pub use hub::{ConfigError, HubCheckpoint, HubConfig, HubError, HubFiles, Pixels};
 pub use joint::JointSpace;
 pub use llama::{LayerRule, Llama, LlamaConfig, LlamaError};
-pub use loss::cross_entropy;
+pub use loss::{cross_entropy, squared_error};
 pub use precision::{in_f32, lowered, raised};
 pub use prefixes::{PrefixCache, common_prefix};
 pub use siglip::{Siglip, SiglipConfig, SiglipError};

@@ -16,10 +16,10 @@ pub struct CompareArgs {
     a: PathBuf,
     /// Results in question
     b: PathBuf,
-    /// What an item is worth
-    #[arg(long, value_enum, default_value = "accuracy")]
+    /// What an item is worth: its own is what trials are judged by, accuracy or the squared error of forecasts
+    #[arg(long, value_enum, default_value = "own")]
     metric: ItemMetric,
-    /// Bear a loss of this much, as a share (.02 is two points of accuracy)
+    /// Bear a loss of this much, as a share (.02 is two points of accuracy) or in the unit of the metric
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     margin: f64,
     /// Items that come in clusters: lines of ITEM,CLUSTER, which are then drawn and tested together

@@ -65,9 +65,10 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
         card.main.dim,
         card.output
     );
-    let classes = match data.target.n_classes() {
-        0 => "open answers".to_owned(),
-        n => format!("{n} classes ({})", data.target.classes.join(", ")),
+    let classes = match (data.target.horizon, data.target.n_classes()) {
+        (Some(horizon), _) => format!("the next {horizon} values"),
+        (None, 0) => "open answers".to_owned(),
+        (None, n) => format!("{n} classes ({})", data.target.classes.join(", ")),
     };
     let _ = writeln!(out, "{}: {}, {classes}", args.dataset, data.dataset.modality());
     match cell.check(&loaded, &encoders, &data, 1, &opened.device) {

@@ -6,20 +6,25 @@ use clap::ValueEnum;
 
 use super::Values;
 use super::matching::Pair;
-use crate::metric::{Unscored, brier, negative_log_likelihood};
+use crate::measure::Measure;
+use crate::metric::{Unscored, brier, correctness, negative_log_likelihood, squared_error};
 use crate::record::{ExampleOutcome, Record};
 use crate::report::Results;
 
 /// What an item is worth. Only what is a mean over items can be tested item by item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ItemMetric {
-    /// One where the prediction is the gold class, zero elsewhere.
+    /// What its trials are chosen by: accuracy, or the squared error where series are forecast.
     #[default]
+    Own,
+    /// One where the prediction is the gold class, zero elsewhere.
     Accuracy,
     /// Negative log-probability of the gold class, in nats; lower is better.
     Nll,
     /// Squared distance of the probabilities from the gold class; lower is better.
     Brier,
+    /// Squared error of a forecast; lower is better.
+    Mse,
 }
 
 /// Why a cell's items cannot be paired.
@@ -50,25 +55,30 @@ impl ItemMetric {
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Own => "own",
             Self::Accuracy => "accuracy",
             Self::Nll => "nll",
             Self::Brier => "brier",
+            Self::Mse => "mse",
         }
     }
 
     /// One where higher is better, else minus one.
-    pub const fn sign(self) -> f64 {
+    pub const fn sign(self, measure: Measure) -> f64 {
         match self {
+            Self::Own => measure.sign(),
             Self::Accuracy => 1.0,
-            Self::Nll | Self::Brier => -1.0,
+            Self::Nll | Self::Brier | Self::Mse => -1.0,
         }
     }
 
     fn of(self, outcome: &ExampleOutcome) -> Result<f64, Unscored> {
         match self {
-            Self::Accuracy => Ok(f64::from(u8::from(outcome.is_right()))),
+            Self::Own => Ok(outcome.value()),
+            Self::Accuracy => correctness(outcome),
             Self::Nll => negative_log_likelihood(outcome),
             Self::Brier => brier(outcome),
+            Self::Mse => squared_error(outcome),
         }
     }
 }

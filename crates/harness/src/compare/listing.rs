@@ -1,8 +1,8 @@
 //! The comparison as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{By, Cell, Compared, Question, Tested};
+use super::{By, Cell, Compared, ItemMetric, Question, Tested};
 use crate::listing::{Entry, Listing};
 use crate::report::ALPHA;
 use crate::stats::REPLICATES;
@@ -12,7 +12,7 @@ const COLUMNS: [&str; 14] =
 
 /// One row a cell, and what could not be compared as notes.
 pub fn listing(a: &str, b: &str, compared: &Compared, question: &Question) -> Listing {
-    let mut listing = Listing::new(format!("B = {b} against A = {a}, {}", question.metric.as_str()), &COLUMNS);
+    let mut listing = Listing::new(format!("B = {b} against A = {a}, {}", metric(compared, question)), &COLUMNS);
     for cell in &compared.cells {
         listing.push(row(cell));
     }
@@ -58,6 +58,17 @@ fn drift(compared: &Compared) -> Option<String> {
         )
     };
     (!changed.is_empty()).then(listed)
+}
+
+/// What is compared, in words.
+fn metric(compared: &Compared, question: &Question) -> String {
+    match question.metric {
+        ItemMetric::Own => {
+            let measures: BTreeSet<&str> = compared.cells.iter().map(|cell| cell.measure.as_str()).collect();
+            measures.into_iter().collect::<Vec<_>>().join(" and ")
+        }
+        named @ (ItemMetric::Accuracy | ItemMetric::Nll | ItemMetric::Brier | ItemMetric::Mse) => named.as_str().to_owned(),
+    }
 }
 
 /// Seeds of one cell together: `a · b · c, seed 1, 2`.

@@ -23,6 +23,8 @@ pub use items::{ItemMetric, NotPaired};
 pub use listing::listing;
 pub use matching::{By, Matching, Pair};
 
+use crate::measure::Measure;
+use crate::record::{Record, Status};
 use crate::report::{ALPHA, Results};
 use crate::stats::{
     POWER, bca_interval, bca_interval_clustered, clustered_standard_error, least_discordant, mean, sign_flip_p, standard_error,
@@ -66,6 +68,8 @@ pub struct Cell {
     pub dataset: String,
     /// Pairs of trials, one a seed.
     pub seeds: usize,
+    /// What they are judged by.
+    pub measure: Measure,
     /// How they were found.
     pub by: By,
     /// What differs in their configuration, where it does.
@@ -140,10 +144,19 @@ impl Compared {
         }
         let groups: Vec<Vec<Pair<'_>>> = cells.into_values().collect();
         let values: Vec<_> = groups.iter().map(|pairs| items::values(a, b, pairs, question.metric)).collect();
-        let paired: Vec<(&str, &Values<'_>)> =
-            groups.iter().zip(&values).filter_map(|(pairs, values)| Some((pairs[0].a.dataset.as_str(), values.as_ref().ok()?))).collect();
-        let mut pooled = pooled::test(&paired, question);
-        let tested = values.iter().map(|values| values.as_ref().map(|values| test(values, question)).map_err(Clone::clone));
+        // Errors and shares have no mean: of cells of both kinds, those that are right or wrong are taken together.
+        let measures: Vec<Measure> = groups.iter().map(|pairs| measure(pairs[0].a)).collect();
+        let common = measures.iter().copied().min().unwrap_or(Measure::Accuracy);
+        let paired: Vec<(&str, &Values<'_>)> = groups
+            .iter()
+            .zip(&values)
+            .zip(&measures)
+            .filter(|(_, measure)| **measure == common)
+            .filter_map(|((pairs, values), _)| Some((pairs[0].a.dataset.as_str(), values.as_ref().ok()?)))
+            .collect();
+        let mut pooled = pooled::test(&paired, common, question);
+        let tested = values.iter().zip(&measures);
+        let tested = tested.map(|(values, &measure)| values.as_ref().map(|values| test(values, measure, question)).map_err(Clone::clone));
         let mut cells: Vec<Cell> = groups.iter().zip(tested).map(|(pairs, outcome)| cell(pairs, drift::of(a, b, pairs), outcome)).collect();
         judge(&mut cells, pooled.as_mut(), question.margin);
         Self { cells, pooled, broken, only_a, only_b }
@@ -175,6 +188,7 @@ fn cell(pairs: &[Pair<'_>], drift: Drift, outcome: Result<Tested, NotPaired>) ->
         backbone: record.backbone.clone(),
         dataset: record.dataset.clone(),
         seeds: pairs.len(),
+        measure: measure(record),
         by: if pairs.iter().all(|pair| pair.by == By::Key) { By::Key } else { By::Name },
         changes: pairs[0].changes(),
         drift,
@@ -183,8 +197,8 @@ fn cell(pairs: &[Pair<'_>], drift: Drift, outcome: Result<Tested, NotPaired>) ->
 }
 
 /// Not yet corrected for the number of cells.
-fn test(values: &Values<'_>, question: &Question) -> Tested {
-    let sign = question.metric.sign();
+fn test(values: &Values<'_>, measure: Measure, question: &Question) -> Tested {
+    let sign = question.metric.sign(measure);
     let gains: Vec<f64> = values.values().map(|(a, b)| sign * (b - a)).collect();
     let clusters: Vec<&str> = values.keys().map(|id| question.clusters.get(*id).map_or(*id, String::as_str)).collect();
     let (interval, error, p) = if question.clusters.is_empty() {
@@ -208,16 +222,28 @@ fn test(values: &Values<'_>, question: &Question) -> Tested {
         interval,
         p,
         holm_p: p,
-        could_show: could_show(gains.len(), error.unwrap_or(0.0)),
+        could_show: could_show(gains.len(), error.unwrap_or(0.0), measure),
         verdict,
     }
 }
 
-/// `(z_{1−α/2} + z_{power}) SE`, and never less than what the fewest items of one side that pass an exact test are worth.
-fn could_show(n: usize, standard_error: f64) -> f64 {
+/// What a cell's trials are judged by.
+fn measure(record: &Record) -> Measure {
+    match &record.status {
+        Status::Ok { outcome } => outcome.test.measure(),
+        Status::Failed { .. } => panic!("only finished trials are paired"),
+    }
+}
+
+/// `(z_{1−α/2} + z_{power}) SE`; of items that are right or wrong, never less than what the fewest of one side that pass an exact test
+/// are worth.
+fn could_show(n: usize, standard_error: f64, measure: Measure) -> f64 {
     let normal = Normal::standard();
     let reach = normal.inverse_cdf(1.0 - ALPHA / 2.0) + normal.inverse_cdf(POWER);
-    (reach * standard_error).max(least_discordant(ALPHA) as f64 / n as f64)
+    match measure {
+        Measure::Accuracy => (reach * standard_error).max(least_discordant(ALPHA) as f64 / n as f64),
+        Measure::Mse => reach * standard_error,
+    }
 }
 
 fn judge(cells: &mut [Cell], pooled: Option<&mut Tested>, margin: f64) {

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use super::{Question, Tested, Values, Verdict, could_show};
+use crate::measure::Measure;
 use crate::stats::{bca_interval, sign_flip_p, standard_error};
 
 /// What is flipped together: an item of a data set, or a named cluster of items.
@@ -26,11 +27,11 @@ enum Unit<'a> {
 }
 
 /// Not yet corrected; nothing where there are fewer than two cells.
-pub(super) fn test(cells: &[(&str, &Values<'_>)], question: &Question) -> Option<Tested> {
+pub(super) fn test(cells: &[(&str, &Values<'_>)], measure: Measure, question: &Question) -> Option<Tested> {
     if cells.len() < 2 {
         return None;
     }
-    let sign = question.metric.sign();
+    let sign = question.metric.sign(measure);
     let mut units = BTreeMap::<Unit<'_>, f64>::new();
     let (mut a, mut b) = (0.0, 0.0);
     for &(dataset, values) in cells {
@@ -55,7 +56,7 @@ pub(super) fn test(cells: &[(&str, &Values<'_>)], question: &Question) -> Option
         interval: bca_interval(&scaled),
         p,
         holm_p: p,
-        could_show: could_show(n * cells.len(), standard_error(&scaled).unwrap_or(0.0)),
+        could_show: could_show(n * cells.len(), standard_error(&scaled).unwrap_or(0.0), measure),
         verdict,
     })
 }

@@ -17,8 +17,8 @@ use super::recording_tar::Named;
 use super::source::{Rows, SourceFile};
 use super::text_csv::Columns;
 use super::{
-    Content, DataError, Example, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_items, json_lines, label_lines,
-    parquet, recording_tar, series_lines, text_csv, zip_texts,
+    Content, DataError, Example, Gold, PoolSizes, image_csv, image_idx, image_npz, image_tar, image_u16, json_items, json_lines,
+    label_lines, parquet, recording_tar, series_lines, series_windows, text_csv, zip_texts,
 };
 use crate::assets::{AssetStore, Digest, Progress, Trust};
 use crate::registry::{DataSetEntry, Part, PartName, Reader, Registry, SplitRule, Template};
@@ -119,7 +119,7 @@ impl DataSet {
     /// Values of each of its items, where they are series; all have as many.
     pub fn series_length(&self) -> Option<usize> {
         self.pools.any().and_then(|example| match &example.content {
-            Content::Series(series) => Some(series.values.len()),
+            Content::Series(series) => Some(series.values().len()),
             Content::Image(_) | Content::Text(_) | Content::Recording(_) => None,
         })
     }
@@ -127,6 +127,14 @@ impl DataSet {
     /// An item that a trial was tested on, to be shown to a reader: nothing is chosen by it.
     pub fn tested(&self, id: &str) -> Option<&Example> {
         self.pools.test.iter().find(|example| example.id == id).map(AsRef::as_ref)
+    }
+
+    /// Values that are to be forecast of each of its items, where that is asked for; all have as many.
+    pub fn horizon(&self) -> Option<usize> {
+        self.pools.any().and_then(|example| match &example.gold {
+            Gold::Future(future) => Some(future.values.values().len()),
+            Gold::Class(_) | Gold::Answer { .. } => None,
+        })
     }
 
     pub(super) const fn pools(&self) -> &Pools {
@@ -174,6 +182,7 @@ pub(super) fn read_rows(entry: &DataSetEntry, part: &Part, paths: &[PathBuf]) ->
             recording_tar::read(file(0), Named { names, labels, parts, wanted })?
         }
         Reader::SeriesLines { labels, length } => series_lines::read(file(0), labels, *length)?,
+        Reader::SeriesWindows(windows) => series_windows::read(file(0), windows)?,
         Reader::ZipTexts { folders, part, encoding } => zip_texts::read(file(0), folders, *part, *encoding)?,
         Reader::JsonItems { layout, text, options, gold } => {
             let places = Places { layout: *layout, text, options: options.as_ref(), gold, classes: entry.classes() };

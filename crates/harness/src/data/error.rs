@@ -105,7 +105,7 @@ pub enum DataError {
     },
     /// Shots a class without classes.
     #[error(
-        "data set `{dataset}`: {wanted} {split} shots a class were asked for, but its answers are open, without classes\nhelp: give `{split}-items` as a number instead"
+        "data set `{dataset}`: {wanted} {split} shots a class were asked for, but it has no classes\nhelp: give `{split}-items` as a number instead"
     )]
     NoClasses {
         /// The data set.

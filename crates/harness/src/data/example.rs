@@ -1,5 +1,8 @@
 //! One labelled item.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use reprogram_methods::WorkedExample;
 
 use crate::assets::Digest;
@@ -9,7 +12,7 @@ use crate::assets::Digest;
 pub struct Example {
     /// Its id in its data set; it says the part and the place.
     pub id: String,
-    /// What is classified.
+    /// What is classified, answered or gone on with.
     pub content: Content,
     /// What is right.
     pub gold: Gold,
@@ -27,6 +30,17 @@ pub enum Gold {
         /// How one comes to it, where that is written down.
         rationale: Option<String>,
     },
+    /// How a series goes on; there are no classes.
+    Future(Future),
+}
+
+/// How a series goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Future {
+    /// The next values.
+    pub values: Series,
+    /// What repeating the value of a season ago costs in training, in the unit of the values: the mean absolute error.
+    pub unit: f64,
 }
 
 impl Gold {
@@ -34,7 +48,7 @@ impl Gold {
     pub const fn class(&self) -> Option<usize> {
         match self {
             Self::Class(class) => Some(*class),
-            Self::Answer { .. } => None,
+            Self::Answer { .. } | Self::Future(_) => None,
         }
     }
 
@@ -48,11 +62,17 @@ impl Gold {
                 bytes.extend(rationale.iter().flat_map(|rationale| rationale.bytes()));
                 bytes
             }
+            Self::Future(Future { values, unit }) => {
+                let mut bytes = b"future".to_vec();
+                bytes.extend(unit.to_le_bytes());
+                bytes.extend(values.values().iter().flat_map(|value| value.to_le_bytes()));
+                bytes
+            }
         }
     }
 }
 
-/// What is classified.
+/// What is classified, answered or gone on with.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// An image.
@@ -74,11 +94,38 @@ pub struct Recording {
     pub samples: Vec<i16>,
 }
 
-/// A numeric series of one variable, in equal steps of time.
-#[derive(Debug, Clone, PartialEq)]
+/// A numeric series of one variable, in equal steps of time, or a piece of one. Pieces that overlap share their values.
+#[derive(Debug, Clone)]
 pub struct Series {
+    all: Arc<[f32]>,
+    piece: Range<usize>,
+}
+
+impl Series {
+    /// Of these values.
+    pub fn new(values: &[f32]) -> Self {
+        Self { all: values.into(), piece: 0..values.len() }
+    }
+
+    /// Those of its values that stand here, counted from its beginning.
+    ///
+    /// # Panics
+    /// When it has no such values.
+    pub fn piece(&self, of: Range<usize>) -> Self {
+        assert!(of.end <= self.piece.len(), "{of:?} of {} values", self.piece.len());
+        Self { all: Arc::clone(&self.all), piece: self.piece.start + of.start..self.piece.start + of.end }
+    }
+
     /// The values.
-    pub values: Vec<f32>,
+    pub fn values(&self) -> &[f32] {
+        &self.all[self.piece.clone()]
+    }
+}
+
+impl PartialEq for Series {
+    fn eq(&self, other: &Self) -> bool {
+        self.values() == other.values()
+    }
 }
 
 /// An image. Pixels lie in `[0, 1]`, in the order channel, height, width.
@@ -119,9 +166,7 @@ impl Content {
                 let samples = samples.iter().flat_map(|sample| sample.to_le_bytes());
                 b"recording".iter().copied().chain(rate.to_le_bytes()).chain(samples).collect()
             }
-            Self::Series(Series { values }) => {
-                b"series".iter().copied().chain(values.iter().flat_map(|value| value.to_le_bytes())).collect()
-            }
+            Self::Series(series) => b"series".iter().copied().chain(series.values().iter().flat_map(|value| value.to_le_bytes())).collect(),
         }
     }
 }
@@ -133,13 +178,18 @@ impl Example {
         let (answer, rationale) = match &self.gold {
             Gold::Class(class) => (labels.get(*class)?.clone(), None),
             Gold::Answer { text, rationale } => (text.clone(), rationale.clone()),
+            Gold::Future(_) => return None,
         };
         Some(WorkedExample { text: text.clone(), rationale, answer })
     }
 
-    /// See [`Content::content_hash`].
+    /// See [`Content::content_hash`]. A window that is to be forecast is the one at its place in time, whatever was seen at others: two
+    /// in which nothing moves are two.
     pub fn content_hash(&self) -> Digest {
-        self.content.content_hash()
+        match &self.gold {
+            Gold::Future(_) => Digest::of_parts(&["window", &self.id]),
+            Gold::Class(_) | Gold::Answer { .. } => self.content.content_hash(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::dataset::read_rows;
 use super::source::Rows;
 use super::{DataError, Example, Gold};
 use crate::assets::{AssetStore, Progress, Trust};
-use crate::registry::{DataSetEntry, Evidence, PartName};
+use crate::registry::{AskedFor, DataSetEntry, Evidence, PartName};
 
 /// All rows of one part.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl RawPart {
         Self { name, examples, left_out: 0, stated: stated.to_vec(), stated_total: None, stated_left_out: Some(0) }
     }
 
-    /// Items of each class; of all together where answers are open.
+    /// Items of each class; of all together where answers are open or series are forecast.
     pub fn counts(&self, n_classes: usize) -> Vec<usize> {
         if n_classes == 0 {
             return vec![self.examples.len()];
@@ -66,7 +66,11 @@ impl RawPart {
     /// Everything that is not as the table says, in the order in which it is looked for.
     pub fn faults(&self, dataset: &str, entry: &DataSetEntry) -> Vec<DataError> {
         let n_classes = entry.classes().len();
-        let class = |label: usize| entry.classes().get(label).map_or("any answer", String::as_str).to_owned();
+        let kind = match entry.reader().asks_for() {
+            AskedFor::Future => "any window",
+            AskedFor::Class | AskedFor::Answer => "any answer",
+        };
+        let class = |label: usize| entry.classes().get(label).map_or(kind, String::as_str).to_owned();
         let (dataset, part) = (dataset.to_owned(), self.name.as_str());
         let counted = self.counts(n_classes).into_iter().zip(&self.stated).enumerate();
         let mut faults: Vec<DataError> = counted
@@ -94,7 +98,7 @@ impl RawPart {
                 extraction: form.extraction.as_str(),
                 gold: text.clone(),
             }),
-            Gold::Answer { .. } | Gold::Class(_) => None,
+            Gold::Answer { .. } | Gold::Class(_) | Gold::Future(_) => None,
         })
     }
 }

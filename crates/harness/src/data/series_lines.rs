@@ -21,11 +21,7 @@ pub(super) fn read(file: SourceFile<'_>, labels: &[i64], length: usize) -> Resul
             let expected: Vec<String> = labels.iter().map(i64::to_string).collect();
             file.bad_row(row, format!("label `{word}`, expected one of {}", expected.join(", ")))
         })?;
-        examples.push(Example {
-            id: file.row_id(row),
-            content: Content::Series(Series { values: values.to_vec() }),
-            gold: Gold::Class(label),
-        });
+        examples.push(Example { id: file.row_id(row), content: Content::Series(Series::new(values)), gold: Gold::Class(label) });
     }
     Ok(Rows { examples, left_out: 0 })
 }

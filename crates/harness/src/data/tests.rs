@@ -3,6 +3,7 @@
 mod parquet;
 mod protocols;
 mod sounds;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -57,7 +57,7 @@ pub(super) fn read(file: SourceFile<'_>, columns: Columns<'_>) -> Result<Rows, D
     Ok(rows)
 }
 
-fn column(file: SourceFile<'_>, header: &ByteRecord, name: &str) -> Result<usize, DataError> {
+pub(super) fn column(file: SourceFile<'_>, header: &ByteRecord, name: &str) -> Result<usize, DataError> {
     header.iter().position(|column| column == name.as_bytes()).ok_or_else(|| {
         let there: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
         file.malformed(format!("no column `{name}`; the header has {}", there.join(", ")))

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn lines_are_drawn_and_texts_are_not() {
-        let series = Example { id: String::new(), content: Content::Series(Series { values: vec![0.0, 1.0] }), gold: Gold::Class(0) };
+        let series = Example { id: String::new(), content: Content::Series(Series::new(&[0.0, 1.0])), gold: Gold::Class(0) };
         let text = Example { content: Content::Text("a".to_owned()), ..series.clone() };
         let classes = ["one".to_owned()];
         let of = |examples: &[Example]| contact_sheet(Sheet { title: "", classes: &classes, examples, n_each: 1 });

@@ -11,7 +11,7 @@ const INK: Rgb<u8> = Rgb([31, 78, 121]);
 /// Nothing where the content is neither.
 pub fn sparkline(content: &Content, n_blocks: usize) -> Option<String> {
     let bins: Vec<f32> = match content {
-        Content::Series(series) => binned(&series.values, n_blocks).map(|bin| bin.iter().sum::<f32>() / bin.len() as f32).collect(),
+        Content::Series(series) => binned(series.values(), n_blocks).map(|bin| bin.iter().sum::<f32>() / bin.len() as f32).collect(),
         Content::Recording(recording) => {
             let loudness: Vec<f32> = recording.samples.iter().map(|&sample| f32::from(sample).abs()).collect();
             binned(&loudness, n_blocks).map(|bin| bin.iter().copied().fold(0.0, f32::max)).collect()
@@ -26,7 +26,7 @@ pub fn sparkline(content: &Content, n_blocks: usize) -> Option<String> {
 /// From the lowest to the highest value of each column of pixels; nothing where the content is no line.
 pub(super) fn tile(content: &Content, [width, height]: [u32; 2]) -> Option<RgbImage> {
     let values: Vec<f32> = match content {
-        Content::Series(series) => series.values.clone(),
+        Content::Series(series) => series.values().to_vec(),
         Content::Recording(recording) => recording.samples.iter().map(|&sample| f32::from(sample)).collect(),
         Content::Image(_) | Content::Text(_) => return None,
     };

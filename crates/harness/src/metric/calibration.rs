@@ -26,7 +26,7 @@ pub fn expected_calibration_error(outcomes: &[ExampleOutcome], n_bins: usize) ->
             .ok_or_else(|| Unscored::NoProbability { id: outcome.id.clone() })?;
         let bin = (confidence * n_bins as f64).ceil() as usize;
         let (right, confidences) = &mut bins[bin.clamp(1, n_bins) - 1];
-        *right += f64::from(u8::from(outcome.is_right()));
+        *right += f64::from(u8::from(outcome.is_right() == Some(true)));
         *confidences += confidence;
     }
     let gaps: f64 = bins.iter().map(|(right, confidences): &(f64, f64)| (right - confidences).abs()).sum();

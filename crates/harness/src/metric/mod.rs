@@ -9,6 +9,9 @@
 //! | `brier` | mean of `Σ_k (p_k − 1[k = gold])²` | lower |
 //! | `ece` | expected calibration error over 15 bins of equal width | lower |
 //! | `accuracy-raw`, `-per-character`, `-per-byte`, `-per-token`, `-pmi` | share of items whose gold answer is the likeliest, so normalised | higher |
+//! | `mse` | mean squared error of forecasts | lower |
+//! | `mae` | mean absolute error of forecasts | lower |
+//! | `mase` | mean absolute scaled error of forecasts | lower |
 //!
 //! The file of each says its formula and where it is from.
 
@@ -26,6 +29,7 @@ pub use confusion::Confusion;
 pub use normalised::{Normalisation, normalised_accuracy};
 pub use proper::{brier, negative_log_likelihood};
 
+use crate::forecasts::ItemErrors;
 use crate::record::{ExampleOutcome, ScoredClasses};
 
 /// What a trial's outcomes are scored by.
@@ -54,6 +58,12 @@ pub enum Metric {
     AccuracyPerToken,
     /// The same, less the log-likelihood with nothing in front (`acc_mutual_info`).
     AccuracyPmi,
+    /// Mean squared error of forecasts.
+    Mse,
+    /// Mean absolute error of forecasts.
+    Mae,
+    /// Mean absolute scaled error of forecasts.
+    Mase,
 }
 
 /// Why there is no number.
@@ -74,6 +84,18 @@ pub enum Unscored {
         /// The item.
         id: String,
     },
+    /// An item is not right or wrong: its future was forecast.
+    #[error("item {id} is neither right nor wrong: its future was forecast")]
+    Forecast {
+        /// The item.
+        id: String,
+    },
+    /// An item has no errors: nothing was forecast.
+    #[error("item {id} has no error of a forecast")]
+    NoForecast {
+        /// The item.
+        id: String,
+    },
     /// An item has no probabilities: its answer was read off a text.
     #[error("item {id} has no log-probability of its gold class")]
     NoProbability {
@@ -84,7 +106,7 @@ pub enum Unscored {
 
 impl Metric {
     /// All of them, in the order of the table above.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Accuracy,
         Self::BalancedAccuracy,
         Self::MacroF1,
@@ -96,12 +118,16 @@ impl Metric {
         Self::AccuracyPerByte,
         Self::AccuracyPerToken,
         Self::AccuracyPmi,
+        Self::Mse,
+        Self::Mae,
+        Self::Mase,
     ];
 
     /// How answers are normalised, where it is a function of their log-likelihoods before ω.
     pub const fn normalisation(self) -> Option<Normalisation> {
         match self {
             Self::Accuracy | Self::BalancedAccuracy | Self::MacroF1 | Self::Nll | Self::Brier | Self::Ece => None,
+            Self::Mse | Self::Mae | Self::Mase => None,
             Self::AccuracyRaw => Some(Normalisation::Raw),
             Self::AccuracyPerCharacter => Some(Normalisation::PerCharacter),
             Self::AccuracyPerByte => Some(Normalisation::PerByte),
@@ -124,7 +150,15 @@ impl Metric {
             Self::AccuracyPerByte => "accuracy-per-byte",
             Self::AccuracyPerToken => "accuracy-per-token",
             Self::AccuracyPmi => "accuracy-pmi",
+            Self::Mse => "mse",
+            Self::Mae => "mae",
+            Self::Mase => "mase",
         }
+    }
+
+    /// Whether it is one of forecasts; the others are of answers that are right or wrong.
+    pub const fn is_of_forecasts(self) -> bool {
+        matches!(self, Self::Mse | Self::Mae | Self::Mase)
     }
 
     /// Of a trial's items.
@@ -133,7 +167,7 @@ impl Metric {
             return Err(Unscored::NoItem);
         }
         match self {
-            Self::Accuracy => Ok(outcomes.iter().filter(|outcome| outcome.is_right()).count() as f64 / outcomes.len() as f64),
+            Self::Accuracy => mean_of(outcomes, correctness),
             Self::BalancedAccuracy => Ok(Confusion::of(outcomes)?.balanced_accuracy()),
             Self::MacroF1 => Ok(Confusion::of(outcomes)?.macro_f1()),
             Self::Nll => mean_of(outcomes, negative_log_likelihood),
@@ -144,6 +178,9 @@ impl Metric {
             Self::AccuracyPerByte => normalised_accuracy(outcomes, Normalisation::PerByte),
             Self::AccuracyPerToken => normalised_accuracy(outcomes, Normalisation::PerToken),
             Self::AccuracyPmi => normalised_accuracy(outcomes, Normalisation::MutualInformation),
+            Self::Mse => mean_of(outcomes, squared_error),
+            Self::Mae => mean_of(outcomes, |outcome| errors(outcome).map(|errors| errors.absolute)),
+            Self::Mase => mean_of(outcomes, |outcome| errors(outcome).map(|errors| errors.scaled)),
         }
     }
 }
@@ -159,6 +196,21 @@ fn mean_of(outcomes: &[ExampleOutcome], item: impl Fn(&ExampleOutcome) -> Result
     Ok(total / outcomes.len() as f64)
 }
 
+/// One where an item is right, zero where it is wrong.
+pub fn correctness(outcome: &ExampleOutcome) -> Result<f64, Unscored> {
+    let right = outcome.is_right().ok_or_else(|| Unscored::Forecast { id: outcome.id.clone() })?;
+    Ok(f64::from(u8::from(right)))
+}
+
+/// The mean squared error of an item's forecast.
+pub fn squared_error(outcome: &ExampleOutcome) -> Result<f64, Unscored> {
+    errors(outcome).map(|errors| errors.squared)
+}
+
+fn errors(outcome: &ExampleOutcome) -> Result<ItemErrors, Unscored> {
+    outcome.errors().ok_or_else(|| Unscored::NoForecast { id: outcome.id.clone() })
+}
+
 /// Probabilities of an item's classes.
 fn probabilities(outcome: &ExampleOutcome) -> Result<Vec<f64>, Unscored> {
     let scored = scored(outcome)?;
@@ -170,7 +222,10 @@ fn probabilities(outcome: &ExampleOutcome) -> Result<Vec<f64>, Unscored> {
 
 /// An item's classes.
 fn scored(outcome: &ExampleOutcome) -> Result<ScoredClasses<'_>, Unscored> {
-    outcome.scored().ok_or_else(|| Unscored::NoClass { id: outcome.id.clone() })
+    match outcome.errors() {
+        Some(_) => Err(Unscored::Forecast { id: outcome.id.clone() }),
+        None => outcome.scored().ok_or_else(|| Unscored::NoClass { id: outcome.id.clone() }),
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +288,19 @@ mod tests {
         for metric in [Metric::BalancedAccuracy, Metric::MacroF1, Metric::Nll, Metric::Brier, Metric::Ece] {
             assert_eq!(metric.of(&outcomes).unwrap_err().to_string(), "item item has no class: its answer was found in a text");
         }
+    }
+
+    #[test]
+    fn a_forecast_has_errors_and_nothing_else() {
+        let (gold, forecast) = (vec![1.0, 3.0], vec![2.0, 1.0]);
+        let errors = ItemErrors::of(&gold, &forecast, 0.5);
+        let outcomes = [ExampleOutcome { id: "item".to_owned(), reading: ItemReading::Forecast { gold, forecast, errors } }];
+        let found = [Metric::Mse, Metric::Mae, Metric::Mase].map(|metric| metric.of(&outcomes).unwrap());
+        assert_eq!(found, [2.5, 1.5, 3.0]);
+        for metric in [Metric::Accuracy, Metric::MacroF1, Metric::Nll, Metric::Ece] {
+            assert_eq!(metric.of(&outcomes).unwrap_err().to_string(), "item item is neither right nor wrong: its future was forecast");
+        }
+        assert_eq!(Metric::Mae.of(&[outcome(1, 1, &[])]).unwrap_err().to_string(), "item item has no error of a forecast");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use reprogram_taxonomy::Modality;
 use serde::{Deserialize, Serialize};
 
 use super::file::{BadFile, RawFile};
-use super::{Folds, Holdout, Reader, SplitRule, Template};
+use super::{AskedFor, Folds, Holdout, Reader, SplitRule, Template};
 use crate::assets::Asset;
 
 /// A data set.
@@ -48,7 +48,7 @@ impl Evidence {
 pub struct Part {
     /// Which.
     pub name: PartName,
-    /// Rows of each class; all of them where answers are open; none where nobody counted.
+    /// Rows of each class; all of them where answers are open, all windows where series are forecast; none where nobody counted.
     pub rows: Vec<usize>,
     /// Rows of all classes, where they are known.
     pub total: Option<usize>,
@@ -142,6 +142,16 @@ pub(super) enum BadDataSet {
     ClassesOfOpenAnswers(usize),
     #[error("`reader` reads open answers, so that `template.answer` must say how they are asked for and found")]
     NoAnswerForm,
+    #[error("`reader` reads windows that are to be forecast, but `classes` names {0}")]
+    ClassesOfWindows(usize),
+    #[error("`reader` names no `columns`")]
+    NoColumns,
+    #[error("`reader` names the column `{0}` twice")]
+    TwiceTheColumn(String),
+    #[error("`reader` divides series by rows: `parts` are `train`, `validation` and `test`, not `all`")]
+    WindowsOfAll,
+    #[error("part `{part}` has {rows} rows, but windows of {history} values and the next {horizon} need at least {least}")]
+    TooFewRows { part: &'static str, rows: usize, least: usize, history: usize, horizon: usize },
     #[error("a text data set needs a `template`")]
     NoTemplate,
     #[error("only a text data set has a `template`")]
@@ -192,7 +202,7 @@ impl TryFrom<RawDataSet> for DataSetEntry {
         };
         let reader = raw.reader;
         let evidence = if raw.unverified { Evidence::Unverified } else { Evidence::Counted };
-        // Open answers are counted together.
+        // Open answers are counted together, and so are windows.
         let n_counts = raw.classes.len().max(1);
         let parts = raw.parts.into_iter().map(|part| part.check(&reader, n_counts, evidence)).collect::<Result<_, _>>()?;
         let RawDataSet { about, modality, classes, template, licence, citation, folds, .. } = raw;
@@ -205,13 +215,14 @@ impl TryFrom<RawDataSet> for DataSetEntry {
 impl RawDataSet {
     fn check_classes(&self) -> Result<(), BadDataSet> {
         let expected = self.classes.len();
-        if self.reader.reads_open_answers() {
-            let is_asked_for = self.template.as_ref().is_some_and(|template| template.answer.is_some());
-            return match expected {
-                0 if is_asked_for => Ok(()),
-                0 => Err(BadDataSet::NoAnswerForm),
-                n => Err(BadDataSet::ClassesOfOpenAnswers(n)),
-            };
+        let is_asked_for = self.template.as_ref().is_some_and(|template| template.answer.is_some());
+        match (self.reader.asks_for(), expected) {
+            (AskedFor::Class, _) => {}
+            (AskedFor::Answer, 0) if is_asked_for => return Ok(()),
+            (AskedFor::Answer, 0) => return Err(BadDataSet::NoAnswerForm),
+            (AskedFor::Answer, n) => return Err(BadDataSet::ClassesOfOpenAnswers(n)),
+            (AskedFor::Future, 0) => return self.check_windows(),
+            (AskedFor::Future, n) => return Err(BadDataSet::ClassesOfWindows(n)),
         }
         if expected < 2 {
             return Err(BadDataSet::TooFewClasses(expected));
@@ -223,6 +234,31 @@ impl RawDataSet {
             Some(found) if found != expected => Err(BadDataSet::ClassCount { what: "`reader`", found, expected }),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Every part has rows for a window, the train rows a season, and files are divided by rows.
+    fn check_windows(&self) -> Result<(), BadDataSet> {
+        let Reader::SeriesWindows(windows) = &self.reader else { return Ok(()) };
+        if windows.columns.is_empty() {
+            return Err(BadDataSet::NoColumns);
+        }
+        if let Some((_, twice)) = windows.columns.iter().enumerate().find(|(place, name)| windows.columns[..*place].contains(name)) {
+            return Err(BadDataSet::TwiceTheColumn(twice.clone()));
+        }
+        let (history, horizon) = (windows.history.get(), windows.horizon.get());
+        // Held-out windows look back into the rows before their part.
+        let needs = |part: PartName| match part {
+            PartName::Train | PartName::All => (history + horizon).max(windows.season.get() + 1),
+            PartName::Validation | PartName::Test => horizon,
+        };
+        for part in &self.parts {
+            let (name, least) = (part.part.as_str(), needs(part.part));
+            let rows = windows.rows.of(part.part).ok_or(BadDataSet::WindowsOfAll)?;
+            if rows < least {
+                return Err(BadDataSet::TooFewRows { part: name, rows, least, history, horizon });
+            }
+        }
+        Ok(())
     }
 
     fn check_template(&self) -> Result<(), BadDataSet> {
@@ -292,7 +328,7 @@ impl DataSetEntry {
         self.modality
     }
 
-    /// The names of its classes; none where answers are open.
+    /// The names of its classes; none where answers are open or series are forecast.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }

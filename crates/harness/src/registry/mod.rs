@@ -30,7 +30,7 @@ pub use folds::Folds;
 pub use fonts::Fonts;
 pub use name_pattern::NamePattern;
 pub use photos::{PhotoFiles, Photos};
-pub use reader::{Encoding, JsonGold, JsonLayout, JsonOptions, Listed, Reader, TextPart, Unreadable};
+pub use reader::{AskedFor, Encoding, JsonGold, JsonLayout, JsonOptions, Listed, PartRows, Reader, TextPart, Unreadable, Windows};
 pub use rule::{Holdout, SplitRule};
 pub use template::Template;
 

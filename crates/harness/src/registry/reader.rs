@@ -1,6 +1,7 @@
 //! The formats that data files come in.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use reprogram_taxonomy::Modality;
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,8 @@ pub enum Reader {
         /// Values of a series.
         length: usize,
     },
+    /// One CSV file with a header line, a row a step of time and a column a variable; items are windows of one variable, to be forecast.
+    SeriesWindows(Windows),
     /// One zip file with a folder a class and a file an item.
     ZipTexts {
         /// The folders of the classes, in the order of the classes.
@@ -152,6 +155,53 @@ pub enum Reader {
         /// What is right.
         gold: JsonGold,
     },
+}
+
+/// How items are cut from series of several variables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Windows {
+    /// The columns of the variables.
+    pub columns: Vec<String>,
+    /// Values that are seen.
+    pub history: NonZeroUsize,
+    /// Values that are to be forecast.
+    pub horizon: NonZeroUsize,
+    /// Steps from one window to the next.
+    #[serde(default = "one")]
+    pub stride: NonZeroUsize,
+    /// Steps after which a series is like itself: errors are scaled by what repeating the value of a season ago costs in training.
+    #[serde(default = "one")]
+    pub season: NonZeroUsize,
+    /// Rows of the parts, train first, then validation, then test; what comes behind is not read.
+    pub rows: PartRows,
+}
+
+/// How many rows each part has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PartRows {
+    /// Those that are trained on, and that values are standardised by.
+    pub train: usize,
+    /// Those that choices are made by.
+    pub validation: usize,
+    /// Those that are tested on.
+    pub test: usize,
+}
+
+const fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
+/// What a data set asks for of each item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedFor {
+    /// One of its classes.
+    Class,
+    /// An answer in words; there are no classes.
+    Answer,
+    /// How a series goes on; there are no classes.
+    Future,
 }
 
 /// Where JSON objects stand in a file.
@@ -293,7 +343,7 @@ impl Reader {
                 Modality::Text
             }
             Self::RecordingTar { .. } => Modality::Audio,
-            Self::SeriesLines { .. } => Modality::TimeSeries,
+            Self::SeriesLines { .. } | Self::SeriesWindows(_) => Modality::TimeSeries,
         }
     }
 
@@ -311,6 +361,7 @@ impl Reader {
             | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
+            | Self::SeriesWindows(_)
             | Self::ZipTexts { .. }
             | Self::JsonItems { .. } => [1, 1],
         }
@@ -323,6 +374,7 @@ impl Reader {
             | Self::ImageU16 { .. }
             | Self::ImageIdx { .. }
             | Self::ImageNpz { .. }
+            | Self::SeriesWindows(_)
             | Self::ImageParquet { labels: None, .. }
             | Self::JsonItems { gold: JsonGold::BestOption | JsonGold::OptionLabel { .. } | JsonGold::Answer { .. }, .. } => None,
             Self::TextCsv { labels, .. }
@@ -337,11 +389,13 @@ impl Reader {
         }
     }
 
-    /// Whether items have answers in words, and no classes.
-    pub const fn reads_open_answers(&self) -> bool {
+    /// What items are read with.
+    pub const fn asks_for(&self) -> AskedFor {
         match self {
-            Self::JsonItems { gold, .. } => matches!(gold, JsonGold::Answer { .. }),
-            Self::ImageCsv { .. }
+            Self::JsonItems { gold: JsonGold::Answer { .. }, .. } => AskedFor::Answer,
+            Self::SeriesWindows(_) => AskedFor::Future,
+            Self::JsonItems { gold: JsonGold::Label { .. } | JsonGold::BestOption | JsonGold::OptionLabel { .. }, .. }
+            | Self::ImageCsv { .. }
             | Self::ImageU16 { .. }
             | Self::ImageIdx { .. }
             | Self::ImageNpz { .. }
@@ -352,7 +406,7 @@ impl Reader {
             | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
-            | Self::ZipTexts { .. } => false,
+            | Self::ZipTexts { .. } => AskedFor::Class,
         }
     }
 
@@ -369,8 +423,30 @@ impl Reader {
             | Self::JsonLines { .. }
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
+            | Self::SeriesWindows(_)
             | Self::ZipTexts { .. }
             | Self::JsonItems { .. } => false,
+        }
+    }
+}
+
+impl PartRows {
+    /// Of a part; nothing of what is undivided.
+    pub const fn of(&self, part: PartName) -> Option<usize> {
+        match part {
+            PartName::All => None,
+            PartName::Train => Some(self.train),
+            PartName::Validation => Some(self.validation),
+            PartName::Test => Some(self.test),
+        }
+    }
+
+    /// Rows in front of a part.
+    pub const fn before(&self, part: PartName) -> usize {
+        match part {
+            PartName::All | PartName::Train => 0,
+            PartName::Validation => self.train,
+            PartName::Test => self.train + self.validation,
         }
     }
 }

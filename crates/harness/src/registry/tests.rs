@@ -146,6 +146,42 @@ fn bad_open_answers_are_refused() {
     insta::assert_snapshot!(complaints.join("\n\n"));
 }
 
+const WINDOWS: &str = r#"
+[hours]
+about = ""
+modality = "time-series"
+licence = ""
+citation = ""
+reader = { series-windows = { columns = ["a", "b"], history = 8, horizon = 4, season = 6, rows = { train = 40, validation = 10, test = 12 } } }
+split = { test-percent = 20, validation-percent = 20 }
+
+[[hours.parts]]
+part = "train"
+rows = [58]
+files = [{ file = "s.csv", bytes = 10, sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", sources = [{ mirror = "s.csv" }] }]
+"#;
+
+#[test]
+fn bad_windows_are_refused() {
+    assert_eq!(datasets("datasets.toml", WINDOWS).unwrap()["hours"].reader().asks_for(), AskedFor::Future);
+    let complaint = |from: &str, to: &str| {
+        assert!(WINDOWS.contains(from), "{from}");
+        let error = datasets("datasets.toml", &WINDOWS.replacen(from, to, 1)).expect_err(to).to_string();
+        format!("# {to}\n{}", error.trim_end())
+    };
+    let complaints = [
+        complaint("licence = \"\"", "licence = \"\"\nclasses = [\"up\", \"down\"]"),
+        complaint("\"time-series\"", "\"audio\""),
+        complaint("[\"a\", \"b\"]", "[]"),
+        complaint("[\"a\", \"b\"]", "[\"a\", \"a\"]"),
+        complaint("horizon = 4", "horizon = 0"),
+        complaint("history = 8", "history = 37"),
+        complaint("season = 6", "season = 40"),
+        complaint("part = \"train\"", "part = \"all\""),
+    ];
+    insta::assert_snapshot!(complaints.join("\n\n"));
+}
+
 #[test]
 fn bad_parts_files_and_splits_are_refused() {
     let complaints = [

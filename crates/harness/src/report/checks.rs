@@ -5,6 +5,7 @@ use super::number::{count, list, percent, points};
 use super::results::Results;
 use super::summary::{Group, Row, Summary};
 use super::terms::marks;
+use crate::measure::Measure;
 use crate::record::{BatchInvariance, Outcome, Record, Status};
 
 /// One line a check, whether it found something, nothing, or could not be made.
@@ -67,12 +68,15 @@ fn reruns(results: &Results, records: &[&Record]) -> String {
         return "rerun spread: no trial has a second record (one that gave the same numbers leaves none)".to_owned();
     }
     let most = |distance: fn(&Outcome, &Outcome) -> f64| pairs.iter().map(|(a, b)| distance(a, b)).fold(0.0, f64::max);
-    let accuracy = most(|a, b| (a.test.accuracy - b.test.accuracy).abs());
+    let apart = most(|a, b| (a.test.value() - b.test.value()).abs());
+    if pairs.iter().any(|(a, _)| a.test.measure() == Measure::Mse) {
+        return format!("rerun spread: {} second records; test mean squared error is at most {apart:.1e} apart", pairs.len());
+    }
     let loss = most(|a, b| a.test.loss.zip(b.test.loss).map_or(0.0, |(a, b)| (a - b).abs()));
     format!(
         "rerun spread: {} second records, with test accuracies at most {} points apart and test losses at most {loss:.4} nats",
         pairs.len(),
-        points(accuracy).trim_start_matches('+')
+        points(apart).trim_start_matches('+')
     )
 }
 
@@ -139,7 +143,7 @@ mod tests {
     fn what_was_found_is_said() {
         let mut results = realistic();
         let mut rerun = results.clone();
-        change(&mut rerun, 0, |outcome| outcome.test.accuracy += 0.012);
+        change(&mut rerun, 0, |outcome| outcome.test.accuracy = outcome.test.accuracy.map(|accuracy| accuracy + 0.012));
         results.reruns = vec![rerun.records.remove(0)];
         change(&mut results, 1, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 32, max_difference: 3e-6 }));
         change(&mut results, 4, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 7, max_difference: 1e-6 }));

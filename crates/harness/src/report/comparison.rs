@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::pairing::{Side, Unpaired, pair};
 use super::results::Cell;
 use super::summary::ALPHA;
+use crate::measure::Measure;
 use crate::stats::{Mcnemar, PairedComparison, holm};
 
 /// A pair that a sweep asks to compare: is B better than A?
@@ -45,8 +46,10 @@ pub struct Comparison {
 /// B against A.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tested {
-    /// Common seeds that each item's correctness was averaged over.
+    /// Common seeds that what each item is worth was averaged over.
     pub seeds: usize,
+    /// What items are judged by.
+    pub measure: Measure,
     /// Difference, interval and p.
     pub paired: PairedComparison,
     /// p, Holm-adjusted over all comparisons of the report.
@@ -95,7 +98,14 @@ pub(super) fn of_group(
     let compare = |a: &str, b: &str| {
         let paired = pair(side(a)?, side(b)?)?;
         let compared = PairedComparison::of(&paired.differences).expect("a pairing has at least one item");
-        Ok(Tested { seeds: paired.seeds, paired: compared, holm_p: compared.p, mcnemar: paired.mcnemar, verdict: Verdict::NotShown })
+        Ok(Tested {
+            seeds: paired.seeds,
+            measure: paired.measure,
+            paired: compared,
+            holm_p: compared.p,
+            mcnemar: paired.mcnemar,
+            verdict: Verdict::NotShown,
+        })
     };
     let concerned = asked.iter().filter(is_asked);
     concerned
@@ -117,7 +127,7 @@ pub(super) fn judge(comparisons: &mut [Comparison]) {
         tested.holm_p = holm_p;
         tested.verdict = if holm_p >= ALPHA {
             Verdict::NotShown
-        } else if tested.paired.difference > 0.0 {
+        } else if tested.measure.sign() * tested.paired.difference > 0.0 {
             Verdict::Better
         } else {
             Verdict::Worse

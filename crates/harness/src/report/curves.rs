@@ -19,7 +19,10 @@ const BOTTOM: f64 = 118.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Mean {
     epoch: usize,
-    accuracy: f64,
+    /// Nothing where series are forecast.
+    accuracy: Option<f64>,
+    /// In the unit of the loss.
+    validation_loss: f64,
     loss: f64,
 }
 
@@ -55,12 +58,14 @@ impl Curve {
         self.chosen.len()
     }
 
-    /// The greatest finite loss.
+    /// The greatest finite loss that is drawn.
     pub(super) fn greatest_loss(&self) -> f64 {
-        self.means.iter().map(|mean| mean.loss).filter(|loss| loss.is_finite()).fold(0.0, f64::max)
+        let drawn = |mean: &Mean| if mean.accuracy.is_some() { mean.loss } else { mean.loss.max(mean.validation_loss) };
+        self.means.iter().map(drawn).filter(|loss| loss.is_finite()).fold(0.0, f64::max)
     }
 
-    /// The drawing. Accuracy runs from 0 to 100 %, loss from zero to `most_loss`, so that curves of a group compare.
+    /// The drawing. Accuracy runs from 0 to 100 %, loss from zero to `most_loss`, so that curves of a group compare. Where series are
+    /// forecast, the validation error stands on the scale of the loss.
     pub(super) fn svg(&self, most_loss: f64) -> String {
         let last = self.means.iter().map(|mean| mean.epoch).max().unwrap_or(1);
         let x = |epoch: usize| {
@@ -68,13 +73,19 @@ impl Curve {
         };
         let y = |share: f64| BOTTOM - share.clamp(0.0, 1.0) * (BOTTOM - TOP);
         let most_loss = if most_loss > 0.0 { most_loss } else { 1.0 };
-        let first_and_last = (self.means.first().map_or(0.0, |mean| mean.accuracy), self.means.last().map_or(0.0, |mean| mean.accuracy));
-        let mut svg = format!(
-            "<svg class=\"curve\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Validation accuracy from {:.0} to {:.0} percent in {last} epochs\">",
-            first_and_last.0 * 100.0,
-            first_and_last.1 * 100.0
-        );
+        let of = |mean: Option<&Mean>, value: fn(&Mean) -> f64| mean.map_or(0.0, value);
+        let first_and_last = |value: fn(&Mean) -> f64| (of(self.means.first(), value), of(self.means.last(), value));
+        let is_of_forecasts = self.means.iter().any(|mean| mean.accuracy.is_none());
+        let said = if is_of_forecasts {
+            let (first, last) = first_and_last(|mean| mean.validation_loss);
+            format!("Validation mean squared error from {first:.2} to {last:.2}")
+        } else {
+            let (first, last) = first_and_last(|mean| mean.accuracy.unwrap_or(0.0));
+            format!("Validation accuracy from {:.0} to {:.0} percent", first * 100.0, last * 100.0)
+        };
+        let mut svg = format!("<svg class=\"curve\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{said} in {last} epochs\">");
         for (share, text) in [(0.0, "0"), (0.5, "50"), (1.0, "100")] {
+            let text = if is_of_forecasts { "" } else { text };
             let y = y(share);
             let _ = write!(
                 svg,
@@ -97,7 +108,7 @@ impl Curve {
         }
         let line = |value: &dyn Fn(&Mean) -> f64| points(self.means.iter().map(|mean| (x(mean.epoch), y(value(mean)))));
         let _ = write!(svg, "<path class=\"loss\" d=\"{}\"/>", line(&|mean| mean.loss / most_loss));
-        let _ = write!(svg, "<path class=\"accuracy\" d=\"{}\"/>", line(&|mean| mean.accuracy));
+        let _ = write!(svg, "<path class=\"accuracy\" d=\"{}\"/>", line(&|mean| mean.accuracy.unwrap_or(mean.validation_loss / most_loss)));
         let first = if last > 1 { format!("<text x=\"{LEFT}\" y=\"138\">1</text>") } else { String::new() };
         let _ = write!(svg, "{first}<text x=\"{:.1}\" y=\"138\" text-anchor=\"middle\">epoch {last}</text></svg>", x(last));
         svg
@@ -106,7 +117,9 @@ impl Curve {
 
 fn mean(epoch: usize, points: &[EpochPoint]) -> Mean {
     let over = |value: fn(&EpochPoint) -> f64| points.iter().map(value).sum::<f64>() / points.len() as f64;
-    Mean { epoch, accuracy: over(|point| point.validation_accuracy), loss: over(|point| point.train_loss) }
+    let accuracies: Option<Vec<f64>> = points.iter().map(|point| point.validation_accuracy).collect();
+    let accuracy = accuracies.map(|all| all.iter().sum::<f64>() / all.len() as f64);
+    Mean { epoch, accuracy, validation_loss: over(|point| point.validation_loss), loss: over(|point| point.train_loss) }
 }
 
 /// A path through the finite points; one point alone becomes a short stroke.

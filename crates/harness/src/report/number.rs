@@ -1,5 +1,6 @@
 //! How numbers are written in a report. One rule a kind, for every table and plot.
 
+use crate::measure::Measure;
 use crate::stats::MeanInterval;
 
 /// What stands where there is no number.
@@ -53,6 +54,46 @@ pub(super) fn seconds(value: f64) -> String {
 /// Bytes in MiB, whole; nothing where the system did not say.
 pub(super) fn mebibytes(bytes: u64) -> String {
     if bytes == 0 { NONE.to_owned() } else { count((bytes >> 20) as usize) }
+}
+
+/// By a measure: a share in percent, or an error.
+pub(super) fn score(measure: Measure, value: f64) -> String {
+    match measure {
+        Measure::Accuracy => percent(value),
+        Measure::Mse => error(value),
+    }
+}
+
+/// A mean by a measure, and the half width of its interval where there is one.
+pub(super) fn score_interval(measure: Measure, interval: &MeanInterval) -> String {
+    match (measure, interval.half_width) {
+        (Measure::Accuracy, _) => percent_interval(interval),
+        (Measure::Mse, Some(half)) => format!("{} ± {}", error(interval.mean), error(half)),
+        (Measure::Mse, None) => error(interval.mean),
+    }
+}
+
+/// A difference by a measure, with its sign: percentage points, or errors as `−0.012 MSE`.
+pub(super) fn difference(measure: Measure, difference: f64) -> String {
+    match measure {
+        Measure::Accuracy => points(difference),
+        Measure::Mse => {
+            let value = zero(difference, 0.0005);
+            let sign = if value > 0.0 {
+                "+"
+            } else if value < 0.0 {
+                "−"
+            } else {
+                ""
+            };
+            format!("{sign}{:.3} MSE", value.abs())
+        }
+    }
+}
+
+/// An error of forecasts.
+pub(super) fn error(value: f64) -> String {
+    format!("{value:.3}")
 }
 
 /// A loss in nats.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::results::{Cell, Results};
+use crate::measure::Measure;
 use crate::record::{ExampleOutcome, Metrics, Record, Status};
 use crate::stats::Mcnemar;
 
@@ -32,12 +33,14 @@ pub enum Unpaired {
         seed: u64,
     },
     /// The outcomes are not those that the record was made from.
-    #[error("the per-example outcomes of {method}, seed {seed}, give accuracy {outcomes}, but its record says {record}")]
+    #[error("the per-example outcomes of {method}, seed {seed}, give {measure} {outcomes}, but its record says {record}")]
     Disagree {
         /// Whose.
         method: String,
         /// Of which trial.
         seed: u64,
+        /// What they are judged by.
+        measure: Measure,
         /// From the outcomes.
         outcomes: String,
         /// From the record.
@@ -70,7 +73,9 @@ pub(super) struct Side<'a> {
 pub(super) struct Paired {
     /// Common seeds.
     pub(super) seeds: usize,
-    /// B's correctness minus A's, averaged over the common seeds, one an item, in the order of ids.
+    /// What items are judged by.
+    pub(super) measure: Measure,
+    /// B's correctness minus A's, or B's squared error minus A's, averaged over the common seeds, one an item, in the order of ids.
     pub(super) differences: Vec<f64>,
     /// With exactly one common seed: the test of the two classifiers.
     pub(super) mcnemar: Option<Mcnemar>,
@@ -83,25 +88,26 @@ pub(super) fn pair(a: Side<'_>, b: Side<'_>) -> Result<Paired, Unpaired> {
     if seeds.is_empty() {
         return Err(Unpaired::NoCommonSeed { a: a.method.to_owned(), b: b.method.to_owned() });
     }
-    let mut totals = BTreeMap::<String, (i32, u32)>::new();
+    let mut totals = BTreeMap::<String, (f64, u32)>::new();
     for &seed in &seeds {
-        let (right_a, right_b) = (a.correct(seed, finished_a[&seed])?, b.correct(seed, finished_b[&seed])?);
-        if let Some(item) = first_unshared(&right_a, &right_b) {
+        let (of_a, of_b) = (a.values(seed, finished_a[&seed])?, b.values(seed, finished_b[&seed])?);
+        if let Some(item) = first_unshared(&of_a, &of_b) {
             return Err(Unpaired::ItemsDiffer { a: a.method.to_owned(), b: b.method.to_owned(), seed, item: item.to_owned() });
         }
-        for (id, right) in right_b {
+        for (id, value) in of_b {
             let total = totals.entry(id.to_owned()).or_default();
-            total.0 += i32::from(right) - i32::from(right_a[id]);
+            total.0 += value - of_a[id];
             total.1 += 1;
         }
     }
-    let count = |sign: i32| totals.values().filter(|total| total.0 == sign).count() as u64;
-    let mcnemar = (seeds.len() == 1).then(|| Mcnemar::of(count(-1), count(1)));
-    let differences = totals.into_values().map(|(sum, seeds)| f64::from(sum) / f64::from(seeds)).collect();
-    Ok(Paired { seeds: seeds.len(), differences, mcnemar })
+    let measure = finished_a[&seeds[0]].1.measure();
+    let count = |sign: f64| totals.values().filter(|total| (total.0 - sign).abs() < 0.5).count() as u64;
+    let mcnemar = (seeds.len() == 1 && measure == Measure::Accuracy).then(|| Mcnemar::of(count(-1.0), count(1.0)));
+    let differences = totals.into_values().map(|(sum, seeds)| sum / f64::from(seeds)).collect();
+    Ok(Paired { seeds: seeds.len(), measure, differences, mcnemar })
 }
 
-/// B's correctness minus A's by test item, averaged over common seeds, of two methods on one backbone and data set.
+/// B's correctness minus A's by test item (or squared error), averaged over common seeds, of two methods on one backbone and data set.
 pub fn differences(results: &Results, group: (&str, &str), a: &str, b: &str) -> Result<Vec<f64>, Unpaired> {
     let cells: BTreeMap<&str, Cell<'_>> = results.cells(group).into_iter().collect();
     let side = |method: &str| {
@@ -111,8 +117,8 @@ pub fn differences(results: &Results, group: (&str, &str), a: &str, b: &str) -> 
     pair(side(a)?, side(b)?).map(|paired| paired.differences)
 }
 
-fn first_unshared<'a>(one: &BTreeMap<&'a str, bool>, other: &BTreeMap<&'a str, bool>) -> Option<&'a str> {
-    let missing = |from: &BTreeMap<&'a str, bool>, to: &BTreeMap<&'a str, bool>| from.keys().find(|id| !to.contains_key(*id)).copied();
+fn first_unshared<'a>(one: &BTreeMap<&'a str, f64>, other: &BTreeMap<&'a str, f64>) -> Option<&'a str> {
+    let missing = |from: &BTreeMap<&'a str, f64>, to: &BTreeMap<&'a str, f64>| from.keys().find(|id| !to.contains_key(*id)).copied();
     missing(one, other).or_else(|| missing(other, one))
 }
 
@@ -129,26 +135,27 @@ impl<'a> Side<'a> {
         if finished.is_empty() { Err(Unpaired::NoTrial { method: self.method.to_owned() }) } else { Ok(finished) }
     }
 
-    /// Which items a trial got right.
-    fn correct(&self, seed: u64, (record, metrics): (&Record, Metrics)) -> Result<BTreeMap<&'a str, bool>, Unpaired> {
+    /// Which items a trial got right (one, or zero), or how far off its forecasts are.
+    fn values(&self, seed: u64, (record, metrics): (&Record, Metrics)) -> Result<BTreeMap<&'a str, f64>, Unpaired> {
         let method = || self.method.to_owned();
         let outcomes =
             self.outcomes.get(&record.key).filter(|all| !all.is_empty()).ok_or_else(|| Unpaired::NoOutcomes { method: method(), seed })?;
-        let mut right = BTreeMap::new();
+        let mut values = BTreeMap::new();
         for outcome in outcomes {
-            if right.insert(outcome.id.as_str(), outcome.is_right()).is_some() {
+            if values.insert(outcome.id.as_str(), outcome.value()).is_some() {
                 return Err(Unpaired::ItemsDiffer { a: method(), b: method(), seed, item: outcome.id.clone() });
             }
         }
-        let accuracy = right.values().filter(|right| **right).count() as f64 / right.len() as f64;
-        if (accuracy - metrics.accuracy).abs() > 1e-6 {
+        let mean = values.values().sum::<f64>() / values.len() as f64;
+        if (mean - metrics.value()).abs() > 1e-6 * metrics.value().abs().max(1.0) {
             return Err(Unpaired::Disagree {
                 method: method(),
                 seed,
-                outcomes: accuracy.to_string(),
-                record: metrics.accuracy.to_string(),
+                measure: metrics.measure(),
+                outcomes: mean.to_string(),
+                record: metrics.value().to_string(),
             });
         }
-        Ok(right)
+        Ok(values)
     }
 }

@@ -134,13 +134,13 @@ pub fn pools(results: &Results) -> Vec<Pool> {
         .collect()
 }
 
-/// Accuracies of finished trials in the order of seeds, by setting and method.
+/// Accuracies of finished trials (forecasts have none, and are not ranked) in the order of seeds, by setting and method.
 fn scores(results: &Results) -> BTreeMap<Setting, BTreeMap<String, Vec<f64>>> {
     let mut scores = BTreeMap::<Setting, BTreeMap<String, Vec<f64>>>::new();
     for (backbone, dataset) in results.groups() {
         for (method, cell) in results.cells((backbone, dataset)) {
             let accuracy = |status: &Status| match status {
-                Status::Ok { outcome } => Some(outcome.test.accuracy),
+                Status::Ok { outcome } => outcome.test.accuracy,
                 Status::Failed { .. } => None,
             };
             let accuracies: Vec<f64> = cell.records.values().filter_map(|record| accuracy(&record.status)).collect();

@@ -11,7 +11,8 @@ use super::comparison::{self, Comparison};
 use super::footnotes::Footnotes;
 use super::pairing::{Side, Unpaired, pair};
 use super::results::{Cell, Results};
-use crate::record::{Costs, Outcome, Record, Status};
+use crate::measure::Measure;
+use crate::record::{Costs, ForecastErrors, Outcome, Record, Status};
 use crate::stats::{MeanInterval, holm, mean, sign_flip_p};
 
 /// The level of every test.
@@ -65,14 +66,18 @@ pub struct Row {
 /// Means over a row's finished trials.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Numbers {
-    /// Test accuracy; its interval is over seeds.
-    pub accuracy: MeanInterval,
+    /// What the trials are judged by.
+    pub measure: Measure,
+    /// By that measure, on the test split; its interval is over seeds.
+    pub score: MeanInterval,
     /// Test items of a trial (of the largest, should they differ).
     pub items: usize,
-    /// Validation accuracy at the chosen epoch.
+    /// The same on the validation split, at the chosen epoch.
     pub validation: f64,
-    /// Test loss, in nats; nothing where text is generated.
+    /// Test loss, in nats; nothing where text is generated or series are forecast.
     pub loss: Option<f64>,
+    /// Mean absolute error and mean absolute scaled error of forecasts.
+    pub absolute: Option<(f64, f64)>,
     /// Costs: counts of the first trial by seed, means of seconds, the greatest of the memory peaks.
     pub costs: Costs,
 }
@@ -82,7 +87,7 @@ pub struct Numbers {
 pub enum Mark {
     /// No other method of the group has numbers, or this one has none.
     None,
-    /// The highest mean, or equal to it.
+    /// The best mean, or equal to it.
     Best,
     /// Not shown to differ from the best: Holm-adjusted p at or above [`ALPHA`].
     Tied {
@@ -96,6 +101,13 @@ pub enum Mark {
     },
     /// The test was not possible; a footnote says why.
     Untested,
+}
+
+impl Group {
+    /// What its trials are judged by; accuracy where none finished.
+    pub fn measure(&self) -> Measure {
+        self.rows.iter().find_map(|row| row.numbers.as_ref()).map_or(Measure::Accuracy, |numbers| numbers.measure)
+    }
 }
 
 impl Summary {
@@ -146,13 +158,17 @@ fn finished(record: &Record) -> Option<(&Record, &Outcome)> {
 
 fn numbers(finished: &[(&Record, &Outcome)]) -> Option<Numbers> {
     let over = |value: fn(&Outcome) -> f64| finished.iter().map(|(_, outcome)| value(outcome)).collect::<Vec<f64>>();
-    let accuracy = MeanInterval::of(&over(|outcome| outcome.test.accuracy))?;
-    let costs = finished.first()?.1.costs;
+    let first = finished.first()?.1;
+    let (measure, costs) = (first.test.measure(), first.costs);
+    let errors: Vec<ForecastErrors> = finished.iter().filter_map(|(_, outcome)| outcome.test.errors).collect();
+    let error = |value: fn(&ForecastErrors) -> f64| mean(&errors.iter().map(value).collect::<Vec<f64>>());
     Some(Numbers {
-        accuracy,
+        measure,
+        score: MeanInterval::of(&over(|outcome| outcome.test.value()))?,
         items: finished.iter().map(|(_, outcome)| outcome.test.n).max()?,
-        validation: mean(&over(|outcome| outcome.validation.accuracy))?,
+        validation: mean(&over(|outcome| outcome.validation.value()))?,
         loss: mean(&finished.iter().filter_map(|(_, outcome)| outcome.test.loss).collect::<Vec<f64>>()),
+        absolute: error(|errors| errors.mae).zip(error(|errors| errors.mase)),
         costs: Costs {
             seconds_training: mean(&over(|outcome| outcome.costs.seconds_training))?,
             seconds_evaluation: mean(&over(|outcome| outcome.costs.seconds_evaluation))?,
@@ -165,7 +181,7 @@ fn numbers(finished: &[(&Record, &Outcome)]) -> Option<Numbers> {
 
 /// Marks the rows of a group against its best mean.
 fn mark(rows: &mut [Row], sides: &BTreeMap<&str, Side<'_>>, footnotes: &mut Footnotes) {
-    let mean_of = |row: &Row| row.numbers.as_ref().map(|numbers| numbers.accuracy.mean);
+    let mean_of = |row: &Row| row.numbers.as_ref().map(|numbers| numbers.measure.sign() * numbers.score.mean);
     let Some(highest) = rows.iter().filter_map(mean_of).max_by(f64::total_cmp) else { return };
     if rows.iter().filter(|row| row.numbers.is_some()).count() < 2 {
         return;

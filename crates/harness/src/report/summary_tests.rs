@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::ItemReading;
-use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
+use crate::report::canned::{DIGITS, HOURS, TWEETS, add, add_failed, add_forecasts, method, realistic, signature};
 use crate::report::comparison::{Asked, Scope, Verdict};
 use reprogram_taxonomy::{Alignment, Modality};
 
@@ -98,7 +98,7 @@ fn a_second_record_of_a_seed_is_named_and_not_counted() {
     again.key = format!("f{}", "0".repeat(63));
     results.records.push(again);
     let summary = Summary::of(&results);
-    assert_eq!(summary.groups[0].rows[0].numbers.as_ref().unwrap().accuracy.n, 2);
+    assert_eq!(summary.groups[0].rows[0].numbers.as_ref().unwrap().score.n, 2);
     assert_eq!(summary.footnotes, ["seed 0 has a second record, f000000000000000, which is not counted"]);
 }
 
@@ -110,7 +110,7 @@ fn failed_trials_do_not_enter_a_mean() {
     add_failed(&mut results, &TWEETS, &method, 2, "out of\nmemory");
     let summary = Summary::of(&results);
     let row = &summary.groups[0].rows[0];
-    assert_eq!((row.failed, row.numbers.as_ref().unwrap().accuracy.n), (1, 2));
+    assert_eq!((row.failed, row.numbers.as_ref().unwrap().score.n), (1, 2));
     assert_eq!(summary.footnotes, ["seed 2 failed: out of memory"]);
 }
 
@@ -159,4 +159,31 @@ fn a_pair_is_compared_where_its_experiment_asked() {
     let found: Vec<(&str, &str)> =
         summary.comparisons.iter().map(|comparison| (comparison.b.as_str(), comparison.dataset.as_str())).collect();
     assert_eq!(found, [("b", "digits"), ("c", "tweets")]);
+}
+
+/// Of forecasts, the lowest error is the best, and less is better.
+#[test]
+fn of_errors_the_lowest_is_the_best() {
+    let mut results = Results::default();
+    for (name, mses) in [("last", [1.2, 1.2]), ("linear", [0.5, 0.51]), ("other linear", [0.5, 0.511])] {
+        add_forecasts(&mut results, &HOURS, name, &mses);
+    }
+    let pair = |a: &str, b: &str| Asked { a: a.to_owned(), b: b.to_owned(), scope: Scope::BothMethods };
+    results.comparisons = vec![pair("last", "linear"), pair("linear", "last"), pair("linear", "other linear")];
+    let summary = Summary::of(&results);
+    assert_eq!(summary.groups[0].measure(), Measure::Mse);
+    let rows = &summary.groups[0].rows;
+    let best = rows.iter().find(|row| row.mark == Mark::Best).unwrap();
+    let lowest = rows.iter().map(|row| row.numbers.as_ref().unwrap().score.mean).fold(f64::INFINITY, f64::min);
+    assert!((best.numbers.as_ref().unwrap().score.mean - lowest).abs() < 1e-12, "{rows:?}");
+    assert!(matches!(rows[0].mark, Mark::Behind { .. }), "{:?}", rows[0].mark);
+    let verdicts: Vec<Verdict> = summary.comparisons.iter().map(|comparison| comparison.outcome.as_ref().unwrap().verdict).collect();
+    assert_eq!(verdicts, [Verdict::Better, Verdict::Worse, Verdict::NotShown]);
+    let tested = summary.comparisons[0].outcome.as_ref().unwrap();
+    assert!((-0.9..-0.5).contains(&tested.paired.difference), "B minus A, in squared errors: {tested:?}");
+    assert!(tested.mcnemar.is_none());
+    let key = results.records[0].key.clone();
+    results.outcomes.get_mut(&key).unwrap().pop();
+    let refused = Summary::of(&results).comparisons[0].outcome.clone().unwrap_err().to_string();
+    assert!(refused.contains("give mse") && refused.contains("but its record says"), "{refused}");
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::results::Results;
 use super::summary::{ALPHA, Group, Row, Summary};
+use crate::measure::Measure;
 use crate::record::Status;
 use crate::stats::{LEVEL, REPLICATES, detectable};
 
@@ -12,17 +13,26 @@ pub(super) fn protocol(results: &Results, summary: &Summary) -> Vec<String> {
     let level = LEVEL * 100.0;
     let mut lines = Vec::new();
     if rows(summary).any(|row| row.numbers.is_some()) {
-        lines.push(format!(
-            "accuracy: mean over {}, ± half of the {level:.0} % t interval over seeds (one seed has none); chance and all accuracies in percent",
-            seeds(summary)
-        ));
+        let over = format!("mean over {}, ± half of the {level:.0} % t interval over seeds (one seed has none)", seeds(summary));
+        if has(summary, Measure::Accuracy) {
+            lines.push(format!("accuracy: {over}; chance and all accuracies in percent"));
+        }
+        if has(summary, Measure::Mse) {
+            lines.push(format!(
+                "MSE, MAE, MASE: squared, absolute and scaled error of a forecast, averaged over its steps, over test windows and over \
+                 seeds; less is better; of MSE: {over}; values are standardised by their training rows; MASE: the absolute error as a \
+                 multiple of what repeating the value of a season ago costs in training"
+            ));
+        }
         lines.extend(selection(results).map(|rule| format!("epoch chosen by: {rule}; the test split is read once, at that epoch")));
         lines.push("seconds: measured wall time of training and evaluation, mean over seeds".to_owned());
     }
     if summary.groups.iter().any(is_contested) {
         lines.push(format!(
-            "vs best: `best` is the highest mean of its group and no more than that; otherwise the p-value of a paired sign-flip test over \
-             test items (correctness averaged over common seeds, {} draws), Holm-adjusted over the group; ≈ where p ≥ {}: not shown to differ",
+            "vs best: `best` is the {} of its group and no more than that; otherwise the p-value of a paired sign-flip test over \
+             test items ({} averaged over common seeds, {} draws), Holm-adjusted over the group; ≈ where p ≥ {}: not shown to differ",
+            by_measure(summary, ["highest mean", "lowest mean squared error", "highest mean accuracy or lowest mean squared error"]),
+            by_measure(summary, ["correctness", "squared errors", "correctness or squared errors"]),
             super::number::count(REPLICATES),
             super::number::p_value(ALPHA).trim_end_matches('0'),
         ));
@@ -43,7 +53,7 @@ pub(super) fn protocol(results: &Results, summary: &Summary) -> Vec<String> {
 /// What so many items cannot show, whatever the test.
 fn power(summary: &Summary) -> Option<String> {
     const DISCORDANCE: f64 = 0.2;
-    let contested = summary.groups.iter().filter(|group| is_contested(group));
+    let contested = summary.groups.iter().filter(|group| is_contested(group) && group.measure() == Measure::Accuracy);
     let items: BTreeSet<usize> = contested.filter_map(items).flat_map(|(least, most)| [least, most]).collect();
     let bound = |&n: &usize| {
         let least =
@@ -67,9 +77,10 @@ pub(super) fn title(group: &Group) -> String {
 
 /// `10 classes (chance 10.0), 1,000 test items`.
 pub(super) fn subtitle(group: &Group) -> String {
-    let classes = group.n_classes.map(|n| match n {
-        0 => "open answers".to_owned(),
-        n => format!("{n} classes (chance {})", super::number::percent(1.0 / n as f64)),
+    let classes = group.n_classes.map(|n| match (n, group.measure()) {
+        (_, Measure::Mse) => "forecasts".to_owned(),
+        (0, Measure::Accuracy) => "open answers".to_owned(),
+        (n, Measure::Accuracy) => format!("{n} classes (chance {})", super::number::percent(1.0 / n as f64)),
     });
     let items = items(group).map(|(least, most)| {
         let text = if least == most {
@@ -95,6 +106,20 @@ fn items(group: &Group) -> Option<(usize, usize)> {
     Some((items().min()?, items().max()?))
 }
 
+/// Whether a group is judged by this.
+fn has(summary: &Summary, measure: Measure) -> bool {
+    summary.groups.iter().any(|group| group.measure() == measure)
+}
+
+/// The words for accuracy, for errors, or for both.
+fn by_measure<'a>(summary: &Summary, [accuracy, errors, both]: [&'a str; 3]) -> &'a str {
+    match (has(summary, Measure::Accuracy), has(summary, Measure::Mse)) {
+        (true, true) => both,
+        (false, true) => errors,
+        (_, false) => accuracy,
+    }
+}
+
 fn is_contested(group: &Group) -> bool {
     group.rows.iter().filter(|row| row.numbers.is_some()).count() > 1
 }
@@ -104,7 +129,7 @@ fn rows(summary: &Summary) -> impl Iterator<Item = &Row> {
 }
 
 fn seeds(summary: &Summary) -> String {
-    let n = || rows(summary).filter_map(|row| row.numbers.as_ref()).map(|numbers| numbers.accuracy.n);
+    let n = || rows(summary).filter_map(|row| row.numbers.as_ref()).map(|numbers| numbers.score.n);
     match (n().min().unwrap_or(0), n().max().unwrap_or(0)) {
         (1, 1) => "1 seed".to_owned(),
         (least, most) if least == most => format!("{most} seeds"),

@@ -91,7 +91,7 @@ fn agreement(value: f64, half: Option<f64>, measured: &MeanInterval) -> &'static
 /// Mean accuracy of a method's finished trials, with its interval over seeds.
 pub(super) fn accuracy(results: &Results, (backbone, dataset): &(String, String), method: &str) -> Option<MeanInterval> {
     let of = |record: &Record| match &record.status {
-        Status::Ok { outcome } => Some(outcome.test.accuracy),
+        Status::Ok { outcome } => outcome.test.accuracy,
         Status::Failed { .. } => None,
     };
     let mine =

@@ -30,7 +30,7 @@ pub(super) fn batch_invariance(member: &Member<'_>, test: &Presented, scored: &S
         }
         stop_if_asked()?;
         let scores = evaluation.forward(&test.batch(&[item]));
-        let alone = Scored::gather(1, member.trial.target.n_classes(), std::iter::once((vec![0], scores)));
+        let alone = Scored::gather(&test.golds.only(item), member.trial.target.n_outputs(), std::iter::once((vec![0], scores)));
         found.items += 1;
         found.max_difference = found.max_difference.max(scored.difference(item, &alone));
     }

@@ -71,6 +71,7 @@ impl Trial<'_> {
             let words = match &example.gold {
                 Gold::Class(class) => &self.labels()[*class],
                 Gold::Answer { text, .. } => text,
+                Gold::Future(_) => panic!("series are forecast, not answered: a program's build comes first"),
             };
             // Whoever loaded the data saw that the rule finds the gold answers.
             let gold = program.gold(words).unwrap_or_else(|| words.clone());
@@ -125,10 +126,10 @@ pub(super) fn text(example: &Example) -> Result<&str, Misfit> {
 /// Exact match of the answers found with the gold ones.
 fn metrics(outcomes: &[ExampleOutcome]) -> Metrics {
     let n = outcomes.len();
-    let right = outcomes.iter().filter(|outcome| outcome.is_right()).count();
+    let right = outcomes.iter().filter(|outcome| outcome.is_right() == Some(true)).count();
     let has_none = |outcome: &&ExampleOutcome| matches!(outcome.reading, ItemReading::Generated { answer: None, .. });
     let unanswered = outcomes.iter().filter(has_none).count();
-    Metrics { n, accuracy: right as f64 / n as f64, loss: None, unanswered: Some(unanswered) }
+    Metrics { unanswered: Some(unanswered), ..Metrics::right(n, right as f64 / n as f64, None) }
 }
 
 #[cfg(test)]
@@ -142,6 +143,6 @@ mod tests {
             reading: ItemReading::Generated { gold: "7".to_owned(), answer: answer.map(str::to_owned), paths: vec![] },
         };
         let metrics = metrics(&[outcome(Some("7")), outcome(Some("8")), outcome(None), outcome(None)]);
-        assert_eq!(metrics, Metrics { n: 4, accuracy: 0.25, loss: None, unanswered: Some(2) });
+        assert_eq!(metrics, Metrics { unanswered: Some(2), ..Metrics::right(4, 0.25, None) });
     }
 }

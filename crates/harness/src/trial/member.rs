@@ -6,7 +6,6 @@ use burn::module::Module as _;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use reprogram_methods::{Batch, Evidence, Fitting, NamedTensor, Program, Query, Seed, Updates};
-use reprogram_models::cross_entropy;
 use reprogram_taxonomy::Cut;
 use sha2::{Digest as _, Sha256};
 
@@ -126,7 +125,7 @@ impl<'a> Member<'a> {
             let order: Vec<usize> = (0..self.train.len()).collect();
             let train = &self.train.presented;
             let batches: Vec<Batch> = order.chunks(MADE_AT_ONCE).map(|items| train.batch(items)).collect();
-            self.program.make(self.trial.backbone, &batches, &train.labels)?;
+            self.program.make(self.trial.backbone, &batches, train.golds.classes())?;
             self.costs.forward_items_training += self.train.len();
         }
         Ok(())
@@ -199,7 +198,7 @@ impl<'a> Member<'a> {
         if !self.train.are_constant() {
             self.costs.forward_items_training += self.train.len();
         }
-        self.program.alignment_mut().fit(Fitting { scores: outputs, labels: &self.train.presented.labels });
+        self.program.alignment_mut().fit(Fitting { scores: outputs, labels: self.train.presented.golds.classes() });
     }
 
     /// Fits it on texts without content, or on the cue alone, where it asks for them.
@@ -233,10 +232,6 @@ impl<'a> Member<'a> {
         self.order[step * size..self.order.len().min((step + 1) * size)].to_vec()
     }
 
-    fn labels(&self, indices: &[usize]) -> Vec<usize> {
-        indices.iter().map(|&i| self.train.presented.labels[i]).collect()
-    }
-
     /// The mean loss on some training items, given f's outputs for them.
     pub(super) fn loss(&self, outputs: Tensor<2>, indices: &[usize]) -> Tensor<1> {
         self.loss_of(&self.program, outputs, indices)
@@ -244,7 +239,7 @@ impl<'a> Member<'a> {
 
     /// The same of a program like this one's, with what its parts add to it.
     fn loss_of(&self, program: &Program, outputs: Tensor<2>, indices: &[usize]) -> Tensor<1> {
-        let loss = cross_entropy(program.alignment().align(outputs), &self.labels(indices));
+        let loss = self.train.presented.golds.loss(program.alignment().align(outputs), indices);
         program.penalty(self.trial.backbone).map_or(loss.clone(), |penalty| loss + penalty)
     }
 
@@ -320,11 +315,10 @@ impl<'a> Member<'a> {
         if !self.validation.are_constant() {
             self.costs.forward_items_evaluation += self.validation.len();
         }
-        let metrics = scored.metrics(&self.validation.presented.labels);
-        let loss = loss_of(&metrics);
-        self.curve.push(EpochPoint { epoch, train_loss, validation_accuracy: metrics.accuracy, validation_loss: loss });
-        let best = self.chosen.as_ref().map(|best| (best.metrics.accuracy, -loss_of(&best.metrics)));
-        if best.is_none_or(|best| (metrics.accuracy, -loss) > best) {
+        let metrics = scored.metrics(&self.validation.presented.golds);
+        let validation_loss = loss_of(&metrics);
+        self.curve.push(EpochPoint { epoch, train_loss, validation_accuracy: metrics.accuracy, validation_loss });
+        if self.chosen.as_ref().is_none_or(|best| metrics.merit() > best.metrics.merit()) {
             self.chosen = Some(Chosen { epoch, metrics, program: self.program.valid() });
         }
         Ok(())
@@ -332,7 +326,7 @@ impl<'a> Member<'a> {
 
     /// Chooses the program where there is no choice.
     pub(super) fn choose_as_it_is(&mut self, scored: &Scored) {
-        let metrics = scored.metrics(&self.validation.presented.labels);
+        let metrics = scored.metrics(&self.validation.presented.golds);
         self.chosen = Some(Chosen { epoch: 0, metrics, program: self.program.clone() });
     }
 
@@ -378,17 +372,13 @@ impl<'a> Member<'a> {
         let costs = self.spent(self.program.n_passes());
         let Chosen { epoch, metrics, program } = self.chosen.expect("a budget has at least one epoch");
         if !scored.is_finite() {
-            return Err(TrialError::NotFinite { what: "log-probability of a test item".to_owned() });
+            return Err(TrialError::NotFinite { what: "output for a test item".to_owned() });
         }
         let tensors = program.tensors();
-        let rule = if is_trainable {
-            "highest validation accuracy, then lowest validation loss, then first"
-        } else {
-            "nothing is trained: no choice"
-        };
+        let rule = if is_trainable { metrics.measure().choice() } else { "nothing is trained: no choice" };
         let outcome = Outcome {
             validation: metrics,
-            test: scored.metrics(&test.labels),
+            test: scored.metrics(&test.golds),
             selection: format!("{rule}; {}", self.split_rule),
             epoch,
             curve: self.curve,
@@ -399,7 +389,7 @@ impl<'a> Member<'a> {
             borders: choices.as_ref().map(|choices| choices.borders),
         };
         let answers = choices.map(|choices| choices.scores);
-        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.labels, answers), tensors })
+        Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.golds, answers), tensors })
     }
 }
 
@@ -422,9 +412,9 @@ impl Loss {
     }
 }
 
-/// The loss of classes that were scored.
+/// The loss of classes that were scored, or of forecasts.
 fn loss_of(metrics: &Metrics) -> f64 {
-    metrics.loss.expect("scored classes have a loss")
+    metrics.loss.or(metrics.errors.map(|errors| errors.mse)).expect("what is trained has a loss")
 }
 
 pub(super) fn hash(tensors: &[NamedTensor]) -> String {

@@ -240,7 +240,7 @@ mod tests {
                 backbone: letters.backbone.as_ref(),
                 encoders: &Encoders::default(),
                 dataset: &dataset,
-                target: &Target { classes, template: None, shares_source_labels: false },
+                target: &Target { classes, template: None, shares_source_labels: false, horizon: None },
                 placement: Some(Placement { canvas: [28, 28], image: [20, 20] }),
                 budget: &Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None },
                 augment: None,

@@ -126,7 +126,7 @@ impl<'w, 'a> Way<'w, 'a> {
     fn scored(&self, outputs: &Tensor<2>) -> Scored {
         let align = |indices: Vec<usize>| (indices.clone(), self.program.alignment().align(rows(outputs.clone(), &indices)));
         let passes = self.presented.passes(1);
-        Scored::gather(self.presented.len(), self.member.trial.target.n_classes(), passes.into_iter().map(align))
+        Scored::gather(&self.presented.golds, self.member.trial.target.n_outputs(), passes.into_iter().map(align))
     }
 
     fn backbone(&self) -> &'w dyn Backbone {

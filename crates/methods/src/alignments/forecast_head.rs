@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::own_scale;
 use crate::affine::Affine;
+use crate::series::horizon;
 use crate::{Align, Part, Patches, Reads, Setup};
 
 /// `part = "forecast-head"`
@@ -46,13 +47,13 @@ impl Part for ForecastHeadSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<ForecastHead, Misfit> {
-        let n = self.patches.of(setup, "forecast-head")?;
+        let (n, horizon) = (self.patches.of(setup, "forecast-head")?, horizon(setup, "forecast-head")?);
         let width = self.width.min(setup.backbone.card().main.dim);
         if width == 0 {
             return Err(Misfit::PartNeeds { part: "forecast-head".to_owned(), needs: "a `width` of at least 1".to_owned() });
         }
         let mut rng = setup.seed.fork("forecast-head").rng();
-        let map = Affine::uniform(n * width, setup.target.n_classes(), &mut rng, setup.device);
+        let map = Affine::uniform(n * width, horizon, &mut rng, setup.device);
         Ok(ForecastHead { map, reads: Reads::Tokens { n, width } })
     }
 }

@@ -12,7 +12,7 @@ use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
 use super::own_scale;
-use crate::series::history;
+use crate::series::{history, horizon};
 use crate::{Align, Part, Reads, Setup};
 
 /// `part = "last-value"`
@@ -48,10 +48,11 @@ impl Part for LastValueSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<LastValue, Misfit> {
         let (period, history) = (self.period.get(), history(setup, "last-value")?);
+        let horizon = horizon(setup, "last-value")?;
         if period > history {
             return Err(Misfit::PartNeeds { part: "last-value".to_owned(), needs: format!("a `period` of 1 to {history} steps") });
         }
-        Ok(LastValue { period, horizon: setup.target.n_classes() })
+        Ok(LastValue { period, horizon })
     }
 }
 

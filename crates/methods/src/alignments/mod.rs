@@ -51,7 +51,7 @@ pub use verbalizer::{Per, Verbalizer, VerbalizerSpec};
 pub use verbalizer_embeddings::{VerbalizerEmbeddings, VerbalizerEmbeddingsSpec};
 pub use verbatim::{Verbatim, VerbatimSpec};
 pub use weighted_texts::{WeightedTexts, WeightedTextsSpec};
-pub use window_map::{WindowMap, WindowMapSpec};
+pub use window_map::{Centre, WindowMap, WindowMapSpec};
 
 use std::num::NonZeroUsize;
 

@@ -10,14 +10,15 @@ const NAIVE: &str = "Hyndman and Koehler, Another look at measures of forecast a
 /// One affine map from window to forecast.
 pub(super) const LINEAR: Entry = Entry {
     name: "linear-forecast",
-    title: "no manipulation and no backbone, an affine map from the normalised window to the forecast",
-    reference: "Zeng et al., AAAI 2023, arXiv 2205.13504 (linear models of series)",
-    deviations: "a control: mean and deviation of the window are taken off, not its last value; no decomposition",
-    size: Size::trained("C·(w + 1)"),
+    title: "no manipulation and no backbone, an affine map from the window around its last value to the forecast",
+    reference: "Zeng et al., AAAI 2023, arXiv 2205.13504 (NLinear)",
+    deviations: "a control: one map for all variables; its bias is in the unit of the window's deviation; a cosine to zero instead of \
+                 halving",
+    size: Size::trained("F·(w + 1)"),
     checked: &[],
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
-        compose([], AlignmentSpec::WindowMap(WindowMapSpec {}), recipe)
+        compose([], AlignmentSpec::WindowMap(WindowMapSpec::default()), recipe)
     },
 };
 

@@ -8,7 +8,7 @@ use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
 use super::site;
-use crate::series::{history, in_words};
+use crate::series::{history, horizon, in_words};
 use crate::{Manipulate, Part, Setup, Window};
 
 /// `part = "series-prompt"`
@@ -36,7 +36,7 @@ impl Part for SeriesPromptSpec {
     }
 
     fn build(&self, setup: &Setup<'_>) -> Result<SeriesPrompt, Misfit> {
-        let (history, horizon) = (history(setup, "series-prompt")?, setup.target.n_classes());
+        let (history, horizon) = (history(setup, "series-prompt")?, horizon(setup, "series-prompt")?);
         let task = format!("Task description: forecast the next {horizon} steps given the previous {history} steps information;");
         Ok(SeriesPrompt { front: format!("Dataset description: {} {task}", self.about) })
     }

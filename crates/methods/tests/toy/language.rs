@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use reprogram_methods::{Method, Placement, Program, Seed, Setup, Window};
+use reprogram_methods::{Method, Placement, Program, Seed, Setup, Target, Window};
 use reprogram_models::Llama;
 use reprogram_models::weights::Gguf;
 use reprogram_taxonomy::Misfit;
 
-use super::{target, uniform};
+use super::uniform;
 
 /// Values of a window.
 pub(crate) const HISTORY: usize = 24;
@@ -35,12 +35,22 @@ pub(crate) fn windows(n: usize) -> Vec<Window> {
 
 /// A method's program on the model.
 pub(crate) fn built(model: &Llama, method: &Method) -> Result<Program, Misfit> {
-    let (device, target) = (Device::flex().autodiff(), target(HORIZON));
+    built_for(model, method, &forecast())
+}
+
+/// What a data set asks for whose series are to be forecast.
+pub(crate) fn forecast() -> Target {
+    Target { classes: Vec::new(), template: None, shares_source_labels: false, horizon: Some(HORIZON) }
+}
+
+/// A method's program on the model, for a target.
+pub(crate) fn built_for(model: &Llama, method: &Method, target: &Target) -> Result<Program, Misfit> {
+    let device = Device::flex().autodiff();
     method.build(&Setup {
         encoders: reprogram_methods::NO_ENCODERS,
         backbone: model,
         device: &device,
-        target: &target,
+        target,
         placement: Some(WINDOW),
         train_texts: &[],
         worked_examples: &[],

@@ -83,7 +83,7 @@ impl Toy {
 
 /// Classes `class 0`, `class 1`, …
 pub(crate) fn target(n_classes: usize) -> Target {
-    Target { classes: (0..n_classes).map(|i| format!("class {i}")).collect(), template: None, shares_source_labels: false }
+    Target { classes: (0..n_classes).map(|i| format!("class {i}")).collect(), template: None, shares_source_labels: false, horizon: None }
 }
 
 /// A method with the default recipe.

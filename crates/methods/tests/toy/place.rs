@@ -10,7 +10,7 @@ use reprogram_methods::{
     AnswerForm, Batch, Encoders, Evidence, Extraction, Fitting, LabelledText, ManipulationSpec, Method, Placement, Program, Query, Seed,
     Setup, Sizes, Target, Template, Updates, Wording, WorkedExample,
 };
-use reprogram_models::{Backbone, cross_entropy};
+use reprogram_models::{Backbone, cross_entropy, squared_error};
 use reprogram_taxonomy::Modality;
 use sha2::{Digest as _, Sha256};
 
@@ -56,9 +56,9 @@ impl Place {
         Self { name: "acoustic", backbone, target: target(3), batch, texts: Vec::new(), placement: Some(acoustic::LAID) }
     }
 
-    /// Series on a language model.
+    /// Series on a language model, to be forecast.
     pub(crate) fn series() -> Self {
-        let (backbone, target) = (Box::new(language::model()), target(language::HORIZON));
+        let (backbone, target) = (Box::new(language::model()), language::forecast());
         let batch = Batch::Series(language::windows(4));
         Self { name: "series", backbone, target, batch, texts: Vec::new(), placement: Some(language::WINDOW) }
     }
@@ -99,7 +99,7 @@ impl Place {
         Self {
             name: "text",
             backbone: Box::new(language::model()),
-            target: Target { classes: labels, template: Some(template), shares_source_labels: false },
+            target: Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None },
             batch: Batch::Texts(words.iter().map(|&text| Query { text: text.to_owned() }).collect()),
             texts: texts.collect(),
             placement: None,
@@ -151,7 +151,15 @@ impl Place {
 
     /// The loss on its batch.
     pub(crate) fn loss(&self, program: &Program) -> Tensor<1> {
-        cross_entropy(program.forward(self.backbone.as_ref(), &self.batch), &LABELS)
+        let outputs = program.forward(self.backbone.as_ref(), &self.batch);
+        match self.target.horizon {
+            None => cross_entropy(outputs, &LABELS),
+            Some(horizon) => {
+                let gold: Vec<f32> = (0..self.batch.len() * horizon).map(|i| (i % 5) as f32 - 1.0).collect();
+                let gold = Tensor::from_data(TensorData::new(gold, outputs.dims()), &outputs.device());
+                squared_error(outputs, gold)
+            }
+        }
     }
 
     /// What the alignment reads of its batch.

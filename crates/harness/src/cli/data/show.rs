@@ -175,6 +175,7 @@ fn asked(template: &Template, text: &str, gold: &Gold) -> String {
     let answer = match gold {
         Gold::Class(class) => template.labels.get(*class).cloned().unwrap_or_default(),
         Gold::Answer { text, .. } => text.clone(),
+        Gold::Future(_) => String::new(),
     };
     format!("{}\n{} {answer}", template.render_input(text), template.cue)
 }

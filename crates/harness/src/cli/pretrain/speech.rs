@@ -65,7 +65,10 @@ fn card(trained: &TrainedSpeech, recipe: SpeechRecipe) -> String {
     line(format!(
         "**Accuracy** (chance is .100): {:.3} on the speaker that the epoch was chosen by ({} recordings), **{:.3}** on a speaker that \
          nothing was chosen by ({}).",
-        trained.validation.accuracy, trained.validation.n, trained.test.accuracy, trained.test.n
+        trained.validation.value(),
+        trained.validation.n,
+        trained.test.value(),
+        trained.test.n
     ));
     line(format!("**Command**: `reprogram pretrain speech --seed {seed} --epochs {epochs}`"));
     line("**Licence of the map**: CC BY-SA 4.0, as the recordings.".to_owned());

@@ -67,7 +67,7 @@ fn series_of_labelled_lines() {
     let file = packed(b"  -1.0000000e+00   5.0e-01  2\n   1.0000000e+00   1 -3.25\n");
     let dataset = Small::new().load(SERIES, "rows = [1, 1]", &[("s.txt.gz", &file)]).unwrap();
     let items = items(&dataset);
-    let series = |values: &[f32]| Content::Series(Series { values: values.to_vec() });
+    let series = |values: &[f32]| Content::Series(Series::new(values));
     assert_eq!((&items[0].content, items[0].gold.class()), (&series(&[0.5, 2.0]), Some(0)));
     assert_eq!((&items[1].content, items[1].gold.class()), (&series(&[1.0, -3.25]), Some(1)));
     assert_eq!(dataset.series_length(), Some(2));

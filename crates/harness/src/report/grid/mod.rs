@@ -18,6 +18,7 @@ use super::number::{percent_interval, points};
 use super::results::Results;
 use super::summary::{Group, Row, Summary};
 use super::terms::title;
+use crate::measure::Measure;
 use crate::record::EmptyCell;
 use crate::stats::MeanInterval;
 
@@ -199,7 +200,8 @@ impl Context<'_> {
         let wanted = place.map_or(Acts::Nowhere, Acts::At);
         let is_here = |signature: &Signature| signature.alignment == alignment && Acts::of(signature) == wanted;
         let rows: Vec<&Row> = self.group.rows.iter().filter(|row| row.signature.as_ref().is_some_and(&is_here)).collect();
-        let measured = rows.iter().filter_map(|row| Some((row, &row.numbers.as_ref()?.accuracy)));
+        let measured =
+            rows.iter().filter_map(|row| Some((row, &row.numbers.as_ref().filter(|numbers| numbers.measure == Measure::Accuracy)?.score)));
         // Of equal ones the first in the sweep's order.
         let best = measured.clone().reduce(|best, other| if other.1.mean > best.1.mean { other } else { best });
         if let Some((row, accuracy)) = best {

@@ -67,10 +67,13 @@ struct Column<'a> {
 }
 
 impl ItemsView {
-    /// Nothing where no two methods have outcomes of the same items.
+    /// Nothing where no two methods have outcomes of the same items, or items were forecast: none is right or wrong.
     pub(super) fn of(results: &Results, group: &Group, cells: &[(&str, Cell<'_>)]) -> Option<Self> {
         let columns: Vec<Column<'_>> = cells.iter().filter_map(|(method, cell)| column(results, method, cell)).collect();
         let (first, others) = columns.split_first()?;
+        if first.outcomes.values().any(|outcome| outcome.errors().is_some()) {
+            return None;
+        }
         let columns: Vec<&Column<'_>> =
             std::iter::once(first).chain(others.iter().filter(|other| other.outcomes.keys().eq(first.outcomes.keys()))).collect();
         if columns.len() < 2 {
@@ -145,6 +148,7 @@ fn found(outcome: &ExampleOutcome) -> Answer<'_> {
     match &outcome.reading {
         ItemReading::Scored { prediction, .. } => Answer::Class(*prediction),
         ItemReading::Generated { answer, .. } => answer.as_deref().map_or(Answer::Nothing, Answer::Words),
+        ItemReading::Forecast { .. } => Answer::Nothing,
     }
 }
 
@@ -152,13 +156,14 @@ fn gold(outcome: &ExampleOutcome) -> Answer<'_> {
     match &outcome.reading {
         ItemReading::Scored { gold, .. } => Answer::Class(*gold),
         ItemReading::Generated { gold, .. } => Answer::Words(gold),
+        ItemReading::Forecast { .. } => Answer::Nothing,
     }
 }
 
 /// The end of the first reply.
 fn said(outcome: &ExampleOutcome) -> String {
     match &outcome.reading {
-        ItemReading::Scored { .. } => String::new(),
+        ItemReading::Scored { .. } | ItemReading::Forecast { .. } => String::new(),
         ItemReading::Generated { paths, .. } => {
             let text = cut(&paths.first().map(|path| path.texts.join(" ")).unwrap_or_default(), usize::MAX);
             let n = text.chars().count();

@@ -12,12 +12,12 @@ use crate::report::checks::checks;
 use crate::report::cost_axis::COST_AXES;
 use crate::report::curves::Curve;
 use crate::report::grid::{Found, Grid, Line, Square, Standing, legend};
-use crate::report::number::{NONE, loss, percent, percent_interval, points, seconds};
+use crate::report::number::{NONE, loss, percent_interval, points, score, seconds};
 use crate::report::plot::{PlotError, facets, svg};
 use crate::report::ranking::pools;
 use crate::report::results::{Cell, Results};
 use crate::report::summary::{Group, Mark, Row, Summary};
-use crate::report::table::{Align, COLUMNS, COMPARISON_COLUMNS, COST_COLUMNS, Column};
+use crate::report::table::{Align, COMPARISON_COLUMNS, COST_COLUMNS, Column, columns_by};
 use crate::report::terms::{protocol, subtitle, title};
 
 #[derive(Debug, Serialize)]
@@ -181,7 +181,7 @@ fn group_view(results: &Results, summary: &Summary, group: &Group) -> Result<Gro
     Ok(GroupView {
         title: title(group),
         subtitle: subtitle(group),
-        table: table(COLUMNS, &group.rows, format!("Methods on {}", title(group))),
+        table: table(columns_by(group.measure()), &group.rows, format!("Methods on {}", title(group))),
         coordinates: coordinates(group),
         checks: checks(results, summary, group),
         plots,
@@ -267,8 +267,8 @@ fn trial(method: &str, record: &Record) -> TrialView {
         Status::Ok { outcome } => TrialView {
             key,
             epoch: if outcome.epoch == 0 { NONE.to_owned() } else { outcome.epoch.to_string() },
-            validation: percent(outcome.validation.accuracy),
-            test: percent(outcome.test.accuracy),
+            validation: score(outcome.validation.measure(), outcome.validation.value()),
+            test: score(outcome.test.measure(), outcome.test.value()),
             loss: outcome.test.loss.map_or_else(|| NONE.to_owned(), loss),
             seconds: seconds(outcome.costs.seconds_training + outcome.costs.seconds_evaluation),
             notes: outcome.alignment_notes.clone(),

@@ -11,6 +11,7 @@ use super::labels::{Placed, Spot, place, side_by_side};
 use super::painter::{Painter, Type};
 use super::scale::{Rect, XAxis, YAxis};
 use super::style::{GRID, INK, MUTED, PAPER};
+use crate::measure::Measure;
 use crate::report::cost_axis::tick as axis_number;
 use crate::report::number::percent;
 
@@ -41,7 +42,8 @@ impl Figure for [Facet] {
         }
         let fronts: Vec<String> = self.iter().map(|facet| facet.front().join(", ")).collect();
         format!(
-            "Test accuracy against {}, on a logarithmic axis, for {}. Nothing is as cheap and as accurate as {}. The numbers are in the table.",
+            "{} against {}, on a logarithmic axis, for {}. Nothing is as cheap and as good as {}. The numbers are in the table.",
+            measures(self),
             self[0].cost,
             titles.join("; "),
             fronts.join("; ")
@@ -70,11 +72,28 @@ impl Figure for [Facet] {
     }
 }
 
+/// What the facets show, in words.
+fn measures(facets: &[Facet]) -> &'static str {
+    let has = |measure: Measure| facets.iter().any(|facet| facet.measure == measure);
+    match (has(Measure::Accuracy), has(Measure::Mse)) {
+        (true, true) => "Test accuracy, or mean squared error of forecasts,",
+        (false, true) => "Mean squared error of forecasts",
+        (_, false) => "Test accuracy",
+    }
+}
+
+const fn axis_title(measure: Measure) -> &'static str {
+    match measure {
+        Measure::Accuracy => "test accuracy, %",
+        Measure::Mse => "test MSE, less is better",
+    }
+}
+
 fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect) -> Result<(), PlotError> {
     let (x, y) = (XAxis::of(facet, frame), YAxis::of(facet, frame));
     painter.text(&facet.title, (frame.left, frame.top - 42.0), TITLE, HPos::Left)?;
-    painter.text("test accuracy, %", (frame.left, frame.top - 16.0), SIDE, HPos::Left)?;
-    y_axis(painter, &y, frame)?;
+    painter.text(axis_title(facet.measure), (frame.left, frame.top - 16.0), SIDE, HPos::Left)?;
+    y_axis(painter, facet.measure, &y, frame)?;
     x_axis(painter, &x, facet.cost, frame)?;
     let chance = chance(painter, facet, &y, frame)?;
 
@@ -82,7 +101,7 @@ fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect
         .points
         .iter()
         .map(|point| Spot {
-            at: (x.place(point.cost), y.place(point.accuracy)),
+            at: (x.place(point.cost), y.place(point.score)),
             bar: point.ends.map(|(low, high)| (y.place(high), y.place(low))),
         })
         .collect();
@@ -138,11 +157,14 @@ fn steps(facet: &Facet, spots: &[Spot]) -> Vec<(f64, f64)> {
     line
 }
 
-fn y_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, axis: &YAxis, frame: Rect) -> Result<(), PlotError> {
+fn y_axis<DB: DrawingBackend>(painter: &Painter<'_, DB>, measure: Measure, axis: &YAxis, frame: Rect) -> Result<(), PlotError> {
     for tick in axis.ticks() {
         let y = axis.place(tick);
         painter.line(&[(frame.left, y), (frame.right, y)], GRID, 1.0)?;
-        let text = percent(tick);
+        let text = match measure {
+            Measure::Accuracy => percent(tick),
+            Measure::Mse => ((tick * 1e6).round() / 1e6).to_string(),
+        };
         painter.text(text.strip_suffix(".0").unwrap_or(&text), (frame.left - 8.0, y), SIDE, HPos::Right)?;
     }
     Ok(())

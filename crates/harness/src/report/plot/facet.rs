@@ -2,6 +2,7 @@
 
 use reprogram_taxonomy::Paradigm;
 
+use crate::measure::Measure;
 use crate::report::cost_axis::{CostAxis, front};
 use crate::report::summary::{Group, Row};
 use crate::report::terms::title;
@@ -10,6 +11,7 @@ use crate::report::terms::title;
 #[derive(Debug, Clone)]
 pub struct Facet {
     pub(in crate::report) title: String,
+    pub(super) measure: Measure,
     /// Beside the axis of costs.
     pub(super) cost: &'static str,
     pub(super) chance: Option<f64>,
@@ -26,8 +28,9 @@ pub(super) struct Point {
     pub(super) label: String,
     pub(super) paradigm: Paradigm,
     pub(super) cost: f64,
-    pub(super) accuracy: f64,
-    /// Ends of the t interval, where there is one, as far as an accuracy can go.
+    /// By the facet's measure.
+    pub(super) score: f64,
+    /// Ends of the t interval, where there is one, as far as the measure can go.
     pub(super) ends: Option<(f64, f64)>,
 }
 
@@ -39,8 +42,9 @@ impl Facet {
     pub fn of(group: &Group, axis: &'static CostAxis) -> Option<Self> {
         let points: Vec<Point> = group.rows.iter().filter_map(|row| point(row, axis)).collect();
         let chance = group.n_classes.filter(|n| *n > 0).map(|n| 1.0 / n as f64);
-        let front = front(&points.iter().map(|point| (point.cost, point.accuracy)).collect::<Vec<_>>());
-        (!points.is_empty()).then(|| Self { title: title(group), cost: axis.title, chance, points, front })
+        let measure = group.measure();
+        let front = front(&points.iter().map(|point| (point.cost, measure.sign() * point.score)).collect::<Vec<_>>());
+        (!points.is_empty()).then(|| Self { title: title(group), measure, cost: axis.title, chance, points, front })
     }
 
     /// The methods that no other one beats, by cost.
@@ -57,13 +61,17 @@ impl Facet {
 
 fn point(row: &Row, axis: &CostAxis) -> Option<Point> {
     let numbers = row.numbers.as_ref()?;
+    let most = match numbers.measure {
+        Measure::Accuracy => 1.0,
+        Measure::Mse => f64::INFINITY,
+    };
     Some(Point {
         method: row.method.clone(),
         label: cut(&row.method),
         paradigm: row.paradigm?,
         cost: (axis.of)(numbers)?,
-        accuracy: numbers.accuracy.mean,
-        ends: numbers.accuracy.ends().map(|(low, high)| (low.clamp(0.0, 1.0), high.clamp(0.0, 1.0))),
+        score: numbers.score.mean,
+        ends: numbers.score.ends().map(|(low, high)| (low.clamp(0.0, most), high.clamp(0.0, most))),
     })
 }
 

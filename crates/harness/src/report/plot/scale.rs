@@ -1,6 +1,7 @@
 //! From numbers to places: a linear y axis, and a logarithmic x axis with a place for zero left of a break.
 
 use super::facet::Facet;
+use crate::measure::Measure;
 
 /// A rectangle of the drawing. y grows downwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,10 +45,13 @@ impl YAxis {
             |ends: &mut dyn Iterator<Item = f64>| ends.fold((1.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
         let ends = || {
             facet.points.iter().flat_map(|point| {
-                let (low, high) = point.ends.unwrap_or((point.accuracy, point.accuracy));
+                let (low, high) = point.ends.unwrap_or((point.score, point.score));
                 [low, high]
             })
         };
+        if facet.measure == Measure::Mse {
+            return Self::from_zero(ends().fold(0.0, f64::max), frame);
+        }
         let own = range(&mut ends());
         let with_chance = range(&mut ends().chain(facet.chance));
         let is_squeezed = own.1 - own.0 < 0.45 * (with_chance.1 - with_chance.0) && own.1 - own.0 > 0.1;
@@ -56,6 +60,14 @@ impl YAxis {
         let low = ((least - 0.02) / step).floor().max(0.0) * step;
         let high = (((most + 0.02) / step).ceil() * step).min(1.0).max(low + step);
         Self { low, high, step, frame }
+    }
+
+    /// Of errors: from zero, in steps of 1, 2 or 5 times a power of ten, of which at most six fit.
+    fn from_zero(most: f64, frame: Rect) -> Self {
+        let most = most.max(1e-6) * 1.05;
+        let decade = 10.0_f64.powf((most / 6.0).log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * decade).into_iter().find(|step| most / step <= 6.0).unwrap_or(most);
+        Self { low: 0.0, high: (most / step).ceil() * step, step, frame }
     }
 
     /// The place of a share. A margin above and below keeps markers at 0 and 1 inside of the frame.

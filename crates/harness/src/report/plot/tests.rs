@@ -4,7 +4,7 @@ use reprogram_taxonomy::{Alignment, Modality};
 
 use super::*;
 use crate::report::Results;
-use crate::report::canned::{DIGITS, TWEETS, add, method, realistic, signature};
+use crate::report::canned::{DIGITS, HOURS, TWEETS, add, add_forecasts, method, realistic, signature};
 use crate::report::cost_axis::COST_AXES;
 
 fn of(results: &Results) -> Vec<Facet> {
@@ -67,6 +67,16 @@ fn every_cost_has_a_drawing_and_a_front() {
     let drawn = COST_AXES.iter().map(|axis| words(&svg(&facets(&summary, axis)).unwrap())).collect::<Vec<_>>();
     insta::assert_snapshot!(drawn.join("\n=====\n"));
     assert_eq!(facets(&summary, &COST_AXES[0])[0].front(), ["BLM", "linear"]);
+}
+
+#[test]
+fn errors_have_an_axis_from_zero() {
+    let mut results = baselines(7, &[0.51, 0.52]);
+    add_forecasts(&mut results, &HOURS, "last value", &[1.2, 1.3]);
+    add_forecasts(&mut results, &HOURS, "linear", &[0.5]);
+    let svg = svg(&of(&results)).unwrap();
+    insta::assert_snapshot!(words(&svg));
+    assert!(svg.contains("Test accuracy, or mean squared error of forecasts, against"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The columns of the summary and of the comparisons. A new column is one more line.
 
+use crate::measure::Measure;
 use crate::report::comparison::{Comparison, Tested};
 use crate::report::number::{self, NONE};
 use crate::report::summary::{Mark, Numbers, Row};
@@ -36,23 +37,60 @@ pub(super) const fn column<R>(
     Column { header, align, drop, in_paper, text, sort }
 }
 
+/// Of the summary, for groups that are judged by this.
+pub(in crate::report) const fn columns_by(measure: Measure) -> &'static [Column<Row>] {
+    match measure {
+        Measure::Accuracy => COLUMNS,
+        Measure::Mse => FORECAST_COLUMNS,
+    }
+}
+
 /// Of the summary, from left to right.
-pub(in crate::report) const COLUMNS: &[Column<Row>] = &[
+const COLUMNS: &[Column<Row>] = &[
     column("method", Align::Left, 0, true, |row| format!("{}{}", row.method, marks(&row.notes)), |_| None),
     column(
         "accuracy %",
         Align::Right,
         0,
         true,
-        |row| shown(row, |n| number::percent_interval(&n.accuracy)),
-        |row| value(row, |n| n.accuracy.mean),
+        |row| shown(row, |n| number::percent_interval(&n.score)),
+        |row| value(row, |n| n.score.mean),
     ),
     column("vs best", Align::Right, 0, true, mark, mark_order),
     column("validation %", Align::Right, 6, false, |row| shown(row, |n| number::percent(n.validation)), |row| value(row, |n| n.validation)),
     column("loss", Align::Right, 8, false, loss, |row| row.numbers.as_ref().and_then(|n| n.loss)),
     column("trainable", Align::Right, 3, true, |row| shown(row, trainable), |row| value(row, |n| n.costs.trainable_parameters as f64)),
     column("seconds", Align::Right, 4, true, |row| shown(row, |n| number::seconds(total_seconds(n))), |row| value(row, total_seconds)),
-    column("seeds", Align::Right, 5, true, seeds, |row| value(row, |n| n.accuracy.n as f64)),
+    column("seeds", Align::Right, 5, true, seeds, |row| value(row, |n| n.score.n as f64)),
+    column("paradigm", Align::Left, 7, true, paradigm, |_| None),
+    column("λ · ℓ · τ → ω", Align::Left, 9, false, signature, |_| None),
+];
+
+/// The same of forecasts.
+const FORECAST_COLUMNS: &[Column<Row>] = &[
+    column("method", Align::Left, 0, true, |row| format!("{}{}", row.method, marks(&row.notes)), |_| None),
+    column(
+        "MSE",
+        Align::Right,
+        0,
+        true,
+        |row| shown(row, |n| number::score_interval(n.measure, &n.score)),
+        |row| value(row, |n| n.score.mean),
+    ),
+    column("vs best", Align::Right, 0, true, mark, mark_order),
+    column("MAE", Align::Right, 2, true, |row| absolute(row, |(mae, _)| mae), |row| row.numbers.as_ref()?.absolute.map(|(mae, _)| mae)),
+    column(
+        "MASE",
+        Align::Right,
+        2,
+        true,
+        |row| absolute(row, |(_, mase)| mase),
+        |row| row.numbers.as_ref()?.absolute.map(|(_, mase)| mase),
+    ),
+    column("validation MSE", Align::Right, 6, false, |row| shown(row, |n| number::error(n.validation)), |row| value(row, |n| n.validation)),
+    column("trainable", Align::Right, 3, true, |row| shown(row, trainable), |row| value(row, |n| n.costs.trainable_parameters as f64)),
+    column("seconds", Align::Right, 4, true, |row| shown(row, |n| number::seconds(total_seconds(n))), |row| value(row, total_seconds)),
+    column("seeds", Align::Right, 5, true, seeds, |row| value(row, |n| n.score.n as f64)),
     column("paradigm", Align::Left, 7, true, paradigm, |_| None),
     column("λ · ℓ · τ → ω", Align::Left, 9, false, signature, |_| None),
 ];
@@ -66,7 +104,7 @@ pub(in crate::report) const COMPARISON_COLUMNS: &[Column<Comparison>] = &[
         Align::Right,
         0,
         true,
-        |c| tested(c, |t| number::points(t.paired.difference)),
+        |c| tested(c, |t| number::difference(t.measure, t.paired.difference)),
         |c| number_of(c, |t| t.paired.difference),
     ),
     column("95 % interval", Align::Right, 2, true, |c| tested(c, interval), |c| number_of(c, |t| t.paired.interval.0)),
@@ -97,6 +135,10 @@ fn loss(row: &Row) -> String {
     row.numbers.as_ref().and_then(|numbers| numbers.loss).map_or_else(|| NONE.to_owned(), number::loss)
 }
 
+fn absolute(row: &Row, error: fn((f64, f64)) -> f64) -> String {
+    row.numbers.as_ref().and_then(|numbers| numbers.absolute).map_or_else(|| NONE.to_owned(), |errors| number::error(error(errors)))
+}
+
 fn trainable(numbers: &Numbers) -> String {
     number::count(numbers.costs.trainable_parameters)
 }
@@ -115,7 +157,7 @@ fn paradigm(row: &Row) -> String {
 
 /// `5`, or `3 of 5` where trials failed or are missing.
 fn seeds(row: &Row) -> String {
-    let finished = row.numbers.as_ref().map_or(0, |numbers| numbers.accuracy.n);
+    let finished = row.numbers.as_ref().map_or(0, |numbers| numbers.score.n);
     match (finished, finished + row.failed + row.missing) {
         (_, 0) => NONE.to_owned(),
         (finished, all) if finished == all => all.to_string(),
@@ -151,7 +193,7 @@ fn number_of(comparison: &Comparison, number: impl Fn(&Tested) -> f64) -> Option
 
 fn interval(tested: &Tested) -> String {
     let (low, high) = tested.paired.interval;
-    format!("{} to {}", number::points(low), number::points(high))
+    format!("{} to {}", number::difference(tested.measure, low), number::difference(tested.measure, high))
 }
 
 fn verdict(comparison: &Comparison) -> String {

@@ -3,6 +3,7 @@
 //! # Reference
 //! RFC 4180, with `\n` as the line end.
 
+use crate::measure::Measure;
 use crate::report::comparison::Comparison;
 use crate::report::results::Results;
 use crate::report::summary::{Group, Mark, Row, Summary};
@@ -23,6 +24,11 @@ const HEADER: &[&str] = &[
     "test_accuracy_half_width",
     "test_loss",
     "validation_accuracy",
+    "test_mse",
+    "test_mse_half_width",
+    "test_mae",
+    "test_mase",
+    "validation_mse",
     "trainable_parameters",
     "stored_parameters",
     "forward_items_training",
@@ -47,6 +53,7 @@ const COMPARISON_HEADER: &[&str] = &[
     "b",
     "seeds",
     "items",
+    "measure",
     "difference",
     "low",
     "high",
@@ -71,7 +78,7 @@ pub fn csv(results: &Results, summary: &Summary) -> String {
     text
 }
 
-/// One row a comparison. `difference` is B − A, as a share.
+/// One row a comparison. `difference` is B − A: a share, or of mean squared errors, of which less is better.
 pub fn comparisons_csv(results: &Results, summary: &Summary) -> String {
     let mut text = line(COMPARISON_HEADER.iter().map(|name| (*name).to_owned()));
     for comparison in &summary.comparisons {
@@ -82,6 +89,7 @@ pub fn comparisons_csv(results: &Results, summary: &Summary) -> String {
 
 fn fields(results: &Results, summary: &Summary, group: &Group, row: &Row) -> Vec<String> {
     let numbers = row.numbers.as_ref();
+    let by = |measure: Measure| numbers.filter(|numbers| numbers.measure == measure);
     let costs = numbers.map(|numbers| &numbers.costs);
     let (mark, p) = match row.mark {
         Mark::None => ("", None),
@@ -99,14 +107,19 @@ fn fields(results: &Results, summary: &Summary, group: &Group, row: &Row) -> Vec
         row.method.clone(),
         text(row.paradigm),
         text(row.signature.as_ref()),
-        numbers.map_or(0, |numbers| numbers.accuracy.n).to_string(),
+        numbers.map_or(0, |numbers| numbers.score.n).to_string(),
         row.failed.to_string(),
         row.missing.to_string(),
         text(numbers.map(|numbers| numbers.items)),
-        text(numbers.map(|numbers| numbers.accuracy.mean)),
-        text(numbers.and_then(|numbers| numbers.accuracy.half_width)),
+        text(by(Measure::Accuracy).map(|numbers| numbers.score.mean)),
+        text(by(Measure::Accuracy).and_then(|numbers| numbers.score.half_width)),
         text(numbers.and_then(|numbers| numbers.loss)),
-        text(numbers.map(|numbers| numbers.validation)),
+        text(by(Measure::Accuracy).map(|numbers| numbers.validation)),
+        text(by(Measure::Mse).map(|numbers| numbers.score.mean)),
+        text(by(Measure::Mse).and_then(|numbers| numbers.score.half_width)),
+        text(numbers.and_then(|numbers| numbers.absolute).map(|(mae, _)| mae)),
+        text(numbers.and_then(|numbers| numbers.absolute).map(|(_, mase)| mase)),
+        text(by(Measure::Mse).map(|numbers| numbers.validation)),
         text(costs.map(|costs| costs.trainable_parameters)),
         text(costs.map(|costs| costs.stored_parameters)),
         text(costs.map(|costs| costs.forward_items_training)),
@@ -136,6 +149,7 @@ fn comparison_fields(results: &Results, comparison: &Comparison) -> Vec<String> 
         comparison.b.clone(),
         text(tested.map(|tested| tested.seeds)),
         text(paired.map(|paired| paired.n)),
+        text(tested.map(|tested| tested.measure)),
         text(paired.map(|paired| paired.difference)),
         text(paired.map(|paired| paired.interval.0)),
         text(paired.map(|paired| paired.interval.1)),

@@ -4,7 +4,7 @@
 
 use reprogram_taxonomy::Paradigm;
 
-use super::columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
+use super::columns::{Align, COMPARISON_COLUMNS, Column, columns_by};
 use super::float::{Floats, NEEDS, notes, words};
 use crate::report::checks::checks;
 use crate::report::comparison::Comparison;
@@ -31,7 +31,7 @@ pub fn latex(results: &Results, summary: &Summary) -> String {
 }
 
 fn of_group(results: &Results, group: &Group) -> String {
-    let columns: Vec<&Column<Row>> = COLUMNS.iter().filter(|column| column.in_paper).collect();
+    let columns: Vec<&Column<Row>> = columns_by(group.measure()).iter().filter(|column| column.in_paper).collect();
     let caption = format!(
         "\\emph{{{}}}, {}; sweep \\texttt{{{}}}. Bold: the best mean, or not shown to differ from it. MR model reprogramming, PT prompt tuning, PI \
          prompt instruction.",
@@ -82,7 +82,7 @@ fn cell(column: &Column<Row>, row: &Row) -> String {
     let text = (column.text)(row);
     let set = words(&escape(&text), text.chars().count());
     let bold = match row.mark {
-        Mark::Best | Mark::Tied { .. } => column.header == "accuracy %",
+        Mark::Best | Mark::Tied { .. } => column.header == "accuracy %" || column.header == "MSE",
         Mark::None | Mark::Behind { .. } | Mark::Untested => false,
     };
     if bold { format!("\\textbf{{\\boldmath {set}}}") } else { set }

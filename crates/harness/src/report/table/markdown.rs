@@ -1,6 +1,6 @@
 //! `table.md`: GitHub-flavoured Markdown.
 
-use super::columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
+use super::columns::{Align, COMPARISON_COLUMNS, Column, columns_by};
 use crate::report::checks::checks;
 use crate::report::results::Results;
 use crate::report::summary::Summary;
@@ -17,7 +17,7 @@ pub fn markdown(results: &Results, summary: &Summary) -> String {
         if !subtitle.is_empty() {
             parts.push(format!("{subtitle}\n\n"));
         }
-        parts.extend(table(COLUMNS, &group.rows));
+        parts.extend(table(columns_by(group.measure()), &group.rows));
         parts.push("\n".to_owned());
         parts.extend(checks(results, summary, group).iter().map(|line| format!("- {}\n", escape(line))));
     }

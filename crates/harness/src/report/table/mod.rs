@@ -9,7 +9,7 @@ mod markdown;
 mod ranks;
 mod terminal;
 
-pub(super) use columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column};
+pub(super) use columns::{Align, COMPARISON_COLUMNS, Column, columns_by};
 pub(super) use costs::COST_COLUMNS;
 pub use csv::{comparisons_csv, csv};
 pub(super) use csv::{line as csv_line, text as csv_text};

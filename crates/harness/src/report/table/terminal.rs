@@ -1,26 +1,34 @@
 //! The table for a terminal: box drawing, no colours, no escape sequences.
 
+use std::collections::BTreeMap;
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-use super::columns::{Align, COLUMNS, COMPARISON_COLUMNS, Column, fitting};
+use super::columns::{Align, COMPARISON_COLUMNS, Column, columns_by, fitting};
+use crate::measure::Measure;
 use crate::report::checks::checks;
 use crate::report::comparison::Comparison;
 use crate::report::results::Results;
-use crate::report::summary::{Group, Summary};
+use crate::report::summary::{Group, Row, Summary};
 use crate::report::terms::{protocol, subtitle, title};
 
 /// Summary, comparisons and footnotes. A width drops the less important columns, then wraps; without one, nothing is cut.
 pub fn terminal(results: &Results, width: Option<usize>) -> String {
     let summary = Summary::of(results);
     let groups: Vec<(&Group, Vec<&Comparison>)> = summary.groups.iter().map(|group| (group, of_group(&summary, group))).collect();
-    let columns = fitting(COLUMNS, |columns| groups.iter().all(|(group, _)| fits(columns, group.rows.iter(), width)));
+    let columns = |measure: Measure| {
+        let alike = || groups.iter().filter(|(group, _)| group.measure() == measure);
+        fitting(columns_by(measure), |columns| alike().all(|(group, _)| fits(columns, group.rows.iter(), width)))
+    };
+    let columns: BTreeMap<Measure, Vec<&Column<Row>>> =
+        groups.iter().map(|(group, _)| group.measure()).map(|measure| (measure, columns(measure))).collect();
     // The group's title stands above its comparisons already.
     let compared = fitting(&COMPARISON_COLUMNS[1..], |columns| groups.iter().all(|(_, rows)| fits(columns, rows.iter().copied(), width)));
 
     let mut parts = Vec::new();
     for (group, comparisons) in groups {
         parts.push(format!("{}  {}\n", title(group), subtitle(group)));
-        parts.push(lines(&table(&columns, group.rows.iter(), width)));
+        parts.push(lines(&table(&columns[&group.measure()], group.rows.iter(), width)));
         if !comparisons.is_empty() {
             parts.push(lines(&table(&compared, comparisons.into_iter(), width)));
         }

@@ -3,7 +3,8 @@
 use reprogram_taxonomy::{Alignment, Modality};
 
 use super::*;
-use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
+use crate::report::canned::{DIGITS, HOURS, TWEETS, add, add_failed, add_forecasts, method, realistic, signature};
+use crate::report::comparison::{Asked, Scope};
 use crate::report::{Results, Summary};
 
 fn single_seed() -> Results {
@@ -12,6 +13,26 @@ fn single_seed() -> Results {
     add(&mut results, &TWEETS, &baseline("never", 0.0));
     add(&mut results, &TWEETS, &baseline("always", 1.0));
     results
+}
+
+/// Classes and forecasts in one sweep.
+fn forecasts_too() -> Results {
+    let mut results = Results {
+        comparisons: vec![Asked { a: "last-value".to_owned(), b: "linear".to_owned(), scope: Scope::BothMethods }],
+        ..single_seed()
+    };
+    add_forecasts(&mut results, &HOURS, "last-value", &[1.2, 1.2]);
+    add_forecasts(&mut results, &HOURS, "linear", &[0.5, 0.52]);
+    results
+}
+
+#[test]
+fn forecasts_have_columns_of_their_own() {
+    let results = forecasts_too();
+    insta::assert_snapshot!("forecasts_terminal", terminal(&results, Some(100)));
+    insta::assert_snapshot!("forecasts_markdown", both(&results, markdown));
+    insta::assert_snapshot!("forecasts_latex", both(&results, latex));
+    insta::assert_snapshot!("forecasts_csv", both(&results, csv) + &both(&results, comparisons_csv));
 }
 
 fn all_failed() -> Results {

@@ -17,6 +17,7 @@ use std::time::UNIX_EPOCH;
 
 use self::event::{Event, Scalar};
 use super::results::Results;
+use crate::measure::Measure;
 use crate::record::{Outcome, Record, Status};
 
 /// The folder beside the records.
@@ -66,15 +67,17 @@ fn bytes(outcome: &Outcome, seconds: f64) -> Vec<u8> {
     let scalar = |tag, value: f64| Scalar { tag, value: value as f32 };
     let mut events = vec![Event::Version];
     for point in &outcome.curve {
-        let scalars = vec![
-            scalar("train/loss", point.train_loss),
-            scalar("validation/accuracy", point.validation_accuracy),
-            scalar("validation/loss", point.validation_loss),
-        ];
+        let accuracy = point.validation_accuracy.map(|accuracy| scalar("validation/accuracy", accuracy));
+        let scalars = [scalar("train/loss", point.train_loss)].into_iter().chain(accuracy);
+        let scalars = scalars.chain([scalar("validation/loss", point.validation_loss)]).collect();
         events.push(Event::Scalars { step: point.epoch, scalars });
     }
     let loss = outcome.test.loss.map(|loss| scalar("test/loss", loss));
-    let scalars = [scalar("test/accuracy", outcome.test.accuracy)].into_iter().chain(loss).collect();
+    let value = match outcome.test.measure() {
+        Measure::Accuracy => scalar("test/accuracy", outcome.test.value()),
+        Measure::Mse => scalar("test/mse", outcome.test.value()),
+    };
+    let scalars = [value].into_iter().chain(loss).collect();
     events.push(Event::Scalars { step: outcome.epoch, scalars });
     events.iter().flat_map(|event| framing::framed(&event.message(seconds))).collect()
 }
