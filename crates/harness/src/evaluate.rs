@@ -78,7 +78,7 @@ impl Scored {
         ids.iter().zip(readings).map(|(id, reading)| ExampleOutcome { id: id.clone(), reading }).collect()
     }
 
-    /// The greatest difference of an item's log-probabilities from those of `alone`, which are of that item only.
+    /// The greatest difference of an item's outputs from those of `alone`, which are of that item only.
     pub fn difference(&self, item: usize, alone: &Self) -> f64 {
         let row = self.outputs[item * self.n_outputs..].iter().zip(&alone.outputs);
         row.map(|(one, other)| f64::from((one - other).abs())).fold(0.0, f64::max)

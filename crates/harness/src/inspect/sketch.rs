@@ -72,7 +72,7 @@ mod tests {
     use crate::data::{Recording, Series};
 
     fn series(values: &[f32]) -> Content {
-        Content::Series(Series { values: values.to_vec() })
+        Content::Series(Series::new(values))
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn size(content: &Content) -> usize {
         Content::Image(image) => image.pixels.len(),
         Content::Text(text) => text.split_whitespace().count(),
         Content::Recording(recording) => recording.samples.len(),
-        Content::Series(series) => series.values.len(),
+        Content::Series(series) => series.values().len(),
     }
 }
 
