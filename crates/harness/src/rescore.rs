@@ -142,9 +142,11 @@ impl Notes {
         if failed + results.missing.len() > 0 {
             listing.note(format!("Without a row: {failed} failed trials, {} that have not run.", results.missing.len()));
         }
-        listing.note(
-            "accuracy, balanced-accuracy, macro-f1: higher is better; nll (nats), brier (0 to 2), ece (15 bins), mse, mae, mase: lower is better.",
-        );
+        listing
+            .note("accuracy, balanced-accuracy, macro-f1: higher is better; nll (nats), brier (0 to 2), ece (15 bins): lower is better.");
+        if listing.columns.iter().any(|column| column == Metric::Mse.as_str()) {
+            listing.note("mse, mae, mase: of forecasts of standardised values; lower is better.");
+        }
         if listing.columns.iter().any(|column| column == Metric::AccuracyRaw.as_str()) {
             listing.note(
                 "accuracy-raw, -per-character, -per-byte, -per-token, -pmi: of the answers' log-likelihoods before ω, whatever ω is.",

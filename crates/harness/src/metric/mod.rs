@@ -126,8 +126,15 @@ impl Metric {
     /// How answers are normalised, where it is a function of their log-likelihoods before ω.
     pub const fn normalisation(self) -> Option<Normalisation> {
         match self {
-            Self::Accuracy | Self::BalancedAccuracy | Self::MacroF1 | Self::Nll | Self::Brier | Self::Ece => None,
-            Self::Mse | Self::Mae | Self::Mase => None,
+            Self::Accuracy
+            | Self::BalancedAccuracy
+            | Self::MacroF1
+            | Self::Nll
+            | Self::Brier
+            | Self::Ece
+            | Self::Mse
+            | Self::Mae
+            | Self::Mase => None,
             Self::AccuracyRaw => Some(Normalisation::Raw),
             Self::AccuracyPerCharacter => Some(Normalisation::PerCharacter),
             Self::AccuracyPerByte => Some(Normalisation::PerByte),

@@ -164,22 +164,24 @@ files = [{ file = "s.csv", bytes = 10, sha256 = "b179c9523d0e6a0f98a330c7562b682
 #[test]
 fn bad_windows_are_refused() {
     assert_eq!(datasets("datasets.toml", WINDOWS).unwrap()["hours"].reader().asks_for(), AskedFor::Future);
-    let complaint = |from: &str, to: &str| {
+    for (from, to, expected) in [
+        (
+            "licence = \"\"",
+            "licence = \"\"\nclasses = [\"up\", \"down\"]",
+            "`reader` reads windows that are to be forecast, but `classes` names 2",
+        ),
+        ("\"time-series\"", "\"audio\"", "`modality = \"audio\"`, but `reader` reads time-series"),
+        ("[\"a\", \"b\"]", "[]", "`reader` names no `columns`"),
+        ("[\"a\", \"b\"]", "[\"a\", \"a\"]", "`reader` names the column `a` twice"),
+        ("horizon = 4", "horizon = 0", "nonzero"),
+        ("history = 8", "history = 37", "part `train` has 40 rows, but windows of 37 values and the next 4 need at least 41"),
+        ("season = 6", "season = 40", "part `train` has 40 rows, but windows of 8 values and the next 4 need at least 41"),
+        ("part = \"train\"", "part = \"all\"", "`reader` divides series by rows: `parts` are `train`, `validation` and `test`, not `all`"),
+    ] {
         assert!(WINDOWS.contains(from), "{from}");
         let error = datasets("datasets.toml", &WINDOWS.replacen(from, to, 1)).expect_err(to).to_string();
-        format!("# {to}\n{}", error.trim_end())
-    };
-    let complaints = [
-        complaint("licence = \"\"", "licence = \"\"\nclasses = [\"up\", \"down\"]"),
-        complaint("\"time-series\"", "\"audio\""),
-        complaint("[\"a\", \"b\"]", "[]"),
-        complaint("[\"a\", \"b\"]", "[\"a\", \"a\"]"),
-        complaint("horizon = 4", "horizon = 0"),
-        complaint("history = 8", "history = 37"),
-        complaint("season = 6", "season = 40"),
-        complaint("part = \"train\"", "part = \"all\""),
-    ];
-    insta::assert_snapshot!(complaints.join("\n\n"));
+        assert!(error.contains(expected), "{to}: {error}");
+    }
 }
 
 #[test]

@@ -91,14 +91,32 @@ fn files_that_are_no_series_are_refused() {
         let text = load(settings, counts, file.as_bytes()).unwrap_err().to_string();
         text.split_once("s.csv.gz").map_or(text.clone(), |(_, rest)| format!("FILE{rest}"))
     };
-    let texts = [
-        complaint(SETTINGS, [4, 2, 5], &file()),
-        complaint(&SETTINGS.replace("'b'", "'c'"), [4, 2, 4], &file()),
-        complaint(SETTINGS, [4, 2, 4], &file().replace("2027-01-07,6,", "2027-01-07,,")),
-        complaint(SETTINGS, [4, 2, 4], &file().replace("2027-01-07,6,", "2027-01-07,inf,")),
-        complaint(&SETTINGS.replace("test = 3", "test = 5"), [4, 2, 8], &file()),
-        complaint(SETTINGS, [4, 2, 4], &(0..12).fold("date,a,b\n".to_owned(), |text, step| text + &format!("d,7,{step}\n"))),
-        complaint(SETTINGS, [4, 2, 4], &(0..12).fold("date,a,b\n".to_owned(), |text, step| text + &format!("d,{},{step}\n", step % 2))),
-    ];
-    insta::assert_snapshot!(texts.join("\n\n"));
+    let rows = |row: &dyn Fn(usize) -> String| (0..12).fold("date,a,b\n".to_owned(), |text, step| text + &row(step));
+    let fit = "help: `reader` in the data set's table does not fit the file";
+    for (found, expected) in [
+        (
+            complaint(SETTINGS, [4, 2, 5], &file()),
+            "data set `small`, part `test`: 4 rows of class `any window`, but the table says 5".to_owned(),
+        ),
+        (complaint(&SETTINGS.replace("'b'", "'c'"), [4, 2, 4], &file()), format!("FILE: no column `c`; the header has date, a, b\n{fit}")),
+        (
+            complaint(SETTINGS, [4, 2, 4], &file().replace("2027-01-07,6,", "2027-01-07,,")),
+            format!("FILE, row 7: `` in column `a` is no number\n{fit}"),
+        ),
+        (
+            complaint(SETTINGS, [4, 2, 4], &file().replace("2027-01-07,6,", "2027-01-07,inf,")),
+            format!("FILE, row 7: `inf` in column `a` is no number\n{fit}"),
+        ),
+        (complaint(&SETTINGS.replace("test = 3", "test = 5"), [4, 2, 8], &file()), format!("FILE: 12 rows, but its parts need 13\n{fit}")),
+        (
+            complaint(SETTINGS, [4, 2, 4], &rows(&|step| format!("d,7,{step}\n"))),
+            format!("FILE: column `a`: all train rows have one value, by which nothing can be standardised\n{fit}"),
+        ),
+        (
+            complaint(SETTINGS, [4, 2, 4], &rows(&|step| format!("d,{},{step}\n", step % 2))),
+            format!("FILE: column `a`: train rows repeat themselves after a season, so that errors cannot be scaled by it\n{fit}"),
+        ),
+    ] {
+        assert_eq!(found, expected);
+    }
 }

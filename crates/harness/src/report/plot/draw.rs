@@ -42,7 +42,7 @@ impl Figure for [Facet] {
         }
         let fronts: Vec<String> = self.iter().map(|facet| facet.front().join(", ")).collect();
         format!(
-            "{} against {}, on a logarithmic axis, for {}. Nothing is as cheap and as good as {}. The numbers are in the table.",
+            "{} against {}, on a logarithmic axis, for {}. Nothing is as cheap and as accurate as {}. The numbers are in the table.",
             measures(self),
             self[0].cost,
             titles.join("; "),
