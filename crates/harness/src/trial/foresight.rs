@@ -147,7 +147,7 @@ impl Looker<'_> {
         let order: Vec<usize> = (0..train.len()).collect();
         let batches: Vec<Batch> = order.chunks(MADE_AT_ONCE).map(|items| train.batch(items)).collect();
         let before = self.metered.meter().spent();
-        self.program.make(self.metered, &batches, &train.labels)?;
+        self.program.make(self.metered, &batches, train.golds.classes())?;
         self.foreseen.add(Part::Fitting, train.len(), batches.len(), self.since(before));
         Ok(())
     }
