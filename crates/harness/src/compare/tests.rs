@@ -2,10 +2,8 @@
 
 use super::*;
 use crate::listing::ListFormat;
-use crate::record::{ItemReading, Status};
+use crate::record::{ExampleOutcome, ItemReading, Status};
 use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 use reprogram_taxonomy::{Alignment, Modality};
 
 fn one(accuracies: &[f64]) -> Results {
@@ -73,44 +71,49 @@ fn other_keys_are_paired_by_name_and_what_changed_is_said() {
 
 const CELLS: [&str; 20] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"];
 
-/// Cells whose items are right by chance, each cell's in its own way.
-fn twenty(accuracy: f64, draw: u64) -> Results {
-    let mut results = Results { sweep: "toy".to_owned(), ..Results::default() };
+/// Before and after: in each cell, and there for items of its own, so many of a thousand answers are lost and so many won.
+fn twenty(lost: usize, won: usize) -> [Results; 2] {
+    let mut before = Results { sweep: "toy".to_owned(), ..Results::default() };
     for name in CELLS {
-        add(&mut results, &DIGITS, &method(name, signature(Modality::Vision, &[], Alignment::Linear), 10, &[0.6]));
+        add(&mut before, &DIGITS, &method(name, signature(Modality::Vision, &[], Alignment::Linear), 10, &[0.6]));
     }
-    for (cell, outcomes) in (0_u64..).zip(results.outcomes.values_mut()) {
-        let mut rng = ChaCha8Rng::seed_from_u64(100 * cell + draw);
-        for outcome in outcomes.iter_mut() {
-            let ItemReading::Scored { gold, prediction, .. } = &mut outcome.reading else { panic!("classes were scored") };
-            *prediction = if rng.random_bool(accuracy) { *gold } else { (*gold + 1) % 10 };
+    let mut after = before.clone();
+    let sides = before.outcomes.values_mut().zip(after.outcomes.values_mut());
+    for (cell, (before, after)) in sides.enumerate() {
+        for (item, (before, after)) in before.iter_mut().zip(after).enumerate() {
+            // 7919 and 1000 have no common factor, so that each place is taken once.
+            let place = (item * 7919 + cell * 337) % DIGITS.items;
+            let answer = |outcome: &mut ExampleOutcome, is_right: bool| {
+                let ItemReading::Scored { gold, prediction, .. } = &mut outcome.reading else { panic!("classes were scored") };
+                *prediction = if is_right { *gold } else { (*gold + 1) % 10 };
+            };
+            answer(before, place < lost || place >= 500);
+            answer(after, (lost..lost + won).contains(&place) || place >= 500);
         }
     }
-    results
+    [before, after]
 }
 
 #[test]
 fn a_loss_that_all_cells_share_is_caught_together() {
-    let compared = Compared::of(&twenty(0.6, 0), &twenty(0.585, 1), &Question::default());
+    let [before, after] = twenty(120, 100);
+    let compared = Compared::of(&before, &after, &Question::default());
     assert_eq!(compared.losses().count(), 0, "no cell shows it alone: {:?}", verdicts(&compared));
     let pooled = compared.pooled.unwrap();
     assert!(compared.is_worse_together() && pooled.holm_p < 0.01, "{pooled:?}");
     assert_eq!(pooled.n, DIGITS.items, "items of several cells are one piece of evidence");
-    assert!((pooled.gain + 0.015).abs() < 0.01, "{pooled:?}");
-    let all_one = (0..DIGITS.items).map(|item| (format!("{item:05}"), "the same".to_owned())).collect();
-    let clustered = Compared::of(&twenty(0.6, 0), &twenty(0.585, 1), &Question { clusters: all_one, ..Question::default() });
-    assert!(!clustered.is_worse_together());
+    assert!((pooled.gain + 0.02).abs() < 1e-9, "{pooled:?}");
+    let clusters = (0..DIGITS.items).map(|item| (format!("{item:05}"), "the same".to_owned())).collect();
+    assert!(!Compared::of(&before, &after, &Question { clusters, ..Question::default() }).is_worse_together());
 }
 
 /// Other answers that are as often right, as another machine's rounding makes them.
 #[test]
 fn other_answers_that_are_no_worse_are_not_flagged() {
-    let flagged = |draw: u64| {
-        let compared = Compared::of(&twenty(0.6, 0), &twenty(0.6, draw), &Question::default());
-        compared.is_worse_together() || compared.losses().count() > 0
-    };
-    let n = (1..10).filter(|draw| flagged(*draw)).count();
-    assert!(n <= 1, "{n} of 9");
+    let [before, after] = twenty(110, 110);
+    let compared = Compared::of(&before, &after, &Question::default());
+    assert!(!compared.is_worse_together() && compared.losses().count() == 0, "{:?}", compared.pooled);
+    assert!(compared.cells.iter().all(|cell| cell.drift.answers == 220));
 }
 
 #[test]
