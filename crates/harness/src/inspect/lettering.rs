@@ -38,6 +38,18 @@ impl Lettering {
         String::new()
     }
 
+    /// The text in lines that fit, broken between words; a word that is too long for a line is cut.
+    pub(super) fn lines(&self, text: &str, width: f32) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if self.width(&format!("{line} {word}")) <= width => *line = format!("{line} {word}"),
+                Some(_) | None => lines.push(self.fitted(word, width)),
+            }
+        }
+        lines
+    }
+
     /// Draws a text whose upper left corner is here; what lies outside of the image is cut.
     pub(super) fn draw(&self, on: &mut RgbImage, [left, top]: [u32; 2], text: &str) {
         let font = self.font.as_scaled(self.scale);
@@ -72,6 +84,9 @@ mod tests {
         let cut = lettering.fitted("red and white triangle with exclamation mark warning", 100.0);
         assert!(cut.ends_with('…') && lettering.width(&cut) <= 100.0, "{cut}");
         assert_eq!(lettering.fitted("cat", 1.0), "");
+        let lines = lettering.lines("red and white triangle with exclamation mark warning", 100.0);
+        assert!(lines.len() > 2 && lines.iter().all(|line| lettering.width(line) <= 100.0), "{lines:?}");
+        assert_eq!(lines.join(" "), "red and white triangle with exclamation mark warning");
     }
 
     #[test]

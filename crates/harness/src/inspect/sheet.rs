@@ -36,22 +36,30 @@ pub fn contact_sheet(sheet: Sheet<'_>) -> Option<RgbImage> {
     let tiles: Vec<Vec<RgbImage>> = (0..sheet.classes.len()).map(|class| of_class(sheet, class)).collect::<Option<_>>()?;
     let [width, height] = tiles.iter().flatten().fold([1, 1], |[w, h], tile| [w.max(tile.width()), h.max(tile.height())]);
     let n_each = sheet.n_each as u32;
-    let cell = [n_each * (width + GAP) - GAP, LABEL + height];
+    let lettering = Lettering::new(TEXT_HEIGHT);
+    let inner = n_each * (width + GAP) - GAP;
+    let labels: Vec<Vec<String>> = sheet.classes.iter().map(|class| lettering.lines(class, inner as f32)).collect();
+    // All classes have room for the longest name.
+    let label = LABEL * labels.iter().map(Vec::len).max().unwrap_or(1) as u32;
+    let cell = [inner, label + height];
     let n_columns = columns(tiles.len() as u32, cell);
     let n_rows = (tiles.len() as u32).div_ceil(n_columns);
     let size = |n: u32, edge: u32| n * (edge + BETWEEN) + BETWEEN;
     let mut paper = RgbImage::from_pixel(size(n_columns, cell[0]), LABEL + GAP + size(n_rows, cell[1]), PAPER);
-    let lettering = Lettering::new(TEXT_HEIGHT);
     lettering.draw(&mut paper, [BETWEEN, GAP], &lettering.fitted(sheet.title, (size(n_columns, cell[0]) - BETWEEN) as f32));
-    for (place, (class, tiles)) in sheet.classes.iter().zip(tiles).enumerate() {
+    for (place, (lines, tiles)) in labels.iter().zip(tiles).enumerate() {
         let (column, row) = (place as u32 % n_columns, place as u32 / n_columns);
         let (left, top) = (BETWEEN + column * (cell[0] + BETWEEN), LABEL + GAP + BETWEEN + row * (cell[1] + BETWEEN));
-        lettering.draw(&mut paper, [left, top], &lettering.fitted(class, cell[0] as f32));
+        // Right above the pictures.
+        let first = top + label - LABEL * lines.len() as u32;
+        for (line, text) in lines.iter().enumerate() {
+            lettering.draw(&mut paper, [left, first + LABEL * line as u32], text);
+        }
         for place in 0..sheet.n_each {
             let x = i64::from(left + place as u32 * (width + GAP));
             match tiles.get(place) {
-                Some(tile) => overlay(&mut paper, tile, x, i64::from(top + LABEL)),
-                None => overlay(&mut paper, &RgbImage::from_pixel(width, height, EMPTY), x, i64::from(top + LABEL)),
+                Some(tile) => overlay(&mut paper, tile, x, i64::from(top + label)),
+                None => overlay(&mut paper, &RgbImage::from_pixel(width, height, EMPTY), x, i64::from(top + label)),
             }
         }
     }

@@ -31,7 +31,14 @@ pub(super) fn tile(content: &Content, [width, height]: [u32; 2]) -> Option<RgbIm
         Content::Image(_) | Content::Text(_) => return None,
     };
     let mut tile = RgbImage::from_pixel(width, height, Rgb([245; 3]));
-    let (low, high) = extremes(&values);
+    let (low, high) = match content {
+        // Silence is in the middle.
+        Content::Recording(_) => {
+            let loudest = values.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
+            (-loudest, loudest)
+        }
+        Content::Series(_) | Content::Image(_) | Content::Text(_) => extremes(&values),
+    };
     let row = |value: f32| ((1.0 - share(value, low, high)) * (height - 1) as f32).round() as u32;
     let mut before: Option<u32> = None;
     let bins: Vec<&[f32]> = binned(&values, width as usize).collect();
