@@ -43,8 +43,14 @@ pub fn middle_square(image: &RgbImage, edge: u32, kernel: Kernel) -> RgbImage {
     let (short, long) = (width.min(height), width.max(height));
     let longer = (u64::from(edge) * u64::from(long) / u64::from(short)) as u32;
     let (new_width, new_height) = if width <= height { (edge, longer) } else { (longer, edge) };
-    let image = resize(image, new_width, new_height, kernel.filter());
+    let image = stretched(image, [new_height, new_width], kernel);
     crop_imm(&image, half(new_width - edge), half(new_height - edge), edge, edge).to_image()
+}
+
+/// An image of bytes, stretched across and then down. Both times, what a cubic overshoots is cut off and the rest is rounded, as Pillow does it.
+fn stretched(image: &RgbImage, [height, width]: [u32; 2], kernel: Kernel) -> RgbImage {
+    let wide = resize(image, width, image.height(), kernel.filter());
+    resize(&wide, width, height, kernel.filter())
 }
 
 /// Half of it, to the even neighbour where it lies between two.
@@ -129,10 +135,20 @@ mod tests {
             let expected: Vec<f32> = case.floats.iter().map(|value| value.clamp(0.0, 1.0)).collect();
             let off = furthest(&found, &expected);
             assert!(off < 1e-5, "{} to {} x {}: {off}", case.filter, case.height, case.width);
-            // Beside bytes, which Pillow rounds twice.
-            let levels: Vec<f32> = case.bytes.iter().map(|&level| f32::from(level) / 255.0).collect();
-            let off = 255.0 * furthest(&found, &levels);
-            assert!(off < 1.2, "{} to {} x {}: {off} levels", case.filter, case.height, case.width);
+        }
+    }
+
+    #[test]
+    fn bytes_are_pillows() {
+        let Reference { source, resized: cases, .. } = reference();
+        let image = RgbImage::from_fn(source.width as u32, source.height as u32, |x, y| {
+            image::Rgb([source.bytes[y as usize * source.width + x as usize]; 3])
+        });
+        for case in &cases {
+            let found = stretched(&image, [case.height as u32, case.width as u32], kernel(&case.filter));
+            let found: Vec<u8> = found.pixels().map(|pixel| pixel.0[0]).collect();
+            let off = furthest_level(&found, &case.bytes);
+            assert!(off <= 1, "{} to {} x {}: {off} levels", case.filter, case.height, case.width);
         }
     }
 
@@ -152,12 +168,12 @@ mod tests {
             ("photo-444.jpg", include_bytes!("../tests/fixtures/resample/photo-444.jpg")),
             ("photo-420.jpg", include_bytes!("../tests/fixtures/resample/photo-420.jpg")),
         ];
-        for case in &reference().decoded {
+        // Where colour has half of the pixels, ways to bring it back differ.
+        for (case, most) in reference().decoded.iter().zip([2, 5]) {
             let (_, bytes) = files.iter().find(|(name, _)| *name == case.file).unwrap();
             let found = image::load_from_memory(bytes).unwrap().to_rgb8();
             let off = furthest_level(found.as_raw(), &case.expected);
-            eprintln!("{}: {off} levels", case.file);
-            assert!(off <= 4, "{}: {off} levels", case.file);
+            assert!(off <= most, "{}: {off} levels", case.file);
         }
     }
 

@@ -278,7 +278,7 @@ fn files_that_do_not_fit_their_table_are_refused() {
         small.complaint(&csv, "rows = [1, 1]", &[("i.csv", b"mood,text\ngood,\xe9\n")]),
         small.complaint(&format!("{CSV}, ignored-labels = ['meh'] }}"), "rows = [1, 0]\nleft-out = 1", &[("j.csv", b"mood,text\nbad,x\n")]),
         small.complaint(JSON, "rows = [1, 1]", &[("m.jsonl", b"{\"a\": \"x\", \"so\": true}\n")]),
-        small.complaint(JSON, "rows = [1, 1]", &[("n.jsonl", b"{\"a\": 1, \"b\": \"x\", \"so\": true}\n")]),
+        small.complaint(JSON, "rows = [1, 1]", &[("n.jsonl", b"{\"a\": [1], \"b\": \"x\", \"so\": true}\n")]),
         small.complaint(JSON, "rows = [1, 1]", &[("o.jsonl", b"{\"a\": \"y\", \"b\": \"x\", \"so\": \"maybe\"}\n")]),
         small.complaint(JSON, "rows = [1, 1]", &[("p.jsonl", b"no json\n")]),
         small.complaint(ZIP, "rows = [1, 1]", &[("k.whl", &zipped(&[("../../x", b"y")]))]),
