@@ -95,7 +95,7 @@ fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect
     painter.text(axis_title(facet.measure), (frame.left, frame.top - 16.0), SIDE, HPos::Left)?;
     y_axis(painter, facet.measure, &y, frame)?;
     x_axis(painter, &x, facet.cost, frame)?;
-    let chance = chance(painter, facet, &y, frame)?;
+    let mut taken = chance(painter, facet, &y, frame)?;
 
     let mut spots: Vec<Spot> = facet
         .points
@@ -109,8 +109,15 @@ fn one<DB: DrawingBackend>(painter: &Painter<'_, DB>, facet: &Facet, frame: Rect
     let style = |i: usize| if facet.front.contains(&i) { AHEAD } else { LABEL };
     let sizes: Result<Vec<_>, PlotError> =
         facet.points.iter().enumerate().map(|(i, point)| Ok((painter.width(&point.label, style(i))? + 2.0, LABEL.em + 3.0))).collect();
-    let labels = place(&spots, &sizes?, frame, &chance);
     let steps = steps(facet, &spots);
+    // The line strikes no name through.
+    taken.extend(steps.windows(2).map(|pair| Rect {
+        left: pair[0].0.min(pair[1].0) - 2.0,
+        top: pair[0].1.min(pair[1].1) - 2.0,
+        right: pair[0].0.max(pair[1].0) + 2.0,
+        bottom: pair[0].1.max(pair[1].1) + 2.0,
+    }));
+    let labels = place(&spots, &sizes?, frame, &taken);
     if steps.len() > 1 {
         painter.line(&steps, MUTED, 1.25)?;
     }

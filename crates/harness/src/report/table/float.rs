@@ -26,10 +26,19 @@ impl Floats<'_> {
     /// All floats, one after the other.
     pub(in crate::report) fn latex(&self) -> String {
         let lines = self.blocks.iter().flat_map(|(heading, rows)| self.lines(heading, rows)).collect::<Vec<_>>();
-        let n_floats = lines.len().div_ceil(ROWS).max(1);
-        let share = lines.len().div_ceil(n_floats).max(1);
-        let floats = lines.chunks(share).enumerate().map(|(i, lines)| self.float(i, lines));
-        floats.collect::<Vec<_>>().join("\n")
+        let total: usize = lines.iter().map(|line| height(line)).sum();
+        let share = total.div_ceil(total.div_ceil(ROWS).max(1));
+        let mut dealt: Vec<Vec<String>> = vec![Vec::new()];
+        let mut filled = 0;
+        for line in lines {
+            if filled > 0 && filled + height(&line) > share {
+                dealt.push(Vec::new());
+                filled = 0;
+            }
+            filled += height(&line);
+            dealt.last_mut().expect("there is one from the start").push(line);
+        }
+        dealt.iter().enumerate().map(|(i, lines)| self.float(i, lines)).collect::<Vec<_>>().join("\n")
     }
 
     fn lines(&self, heading: &str, rows: &[String]) -> Vec<String> {
@@ -53,6 +62,11 @@ impl Floats<'_> {
             self.header
         )
     }
+}
+
+/// In lines: a paragraph takes some, fewer in one column than in two.
+fn height(line: &str) -> usize {
+    if line.contains("\\parbox") { 3 } else { 1 }
 }
 
 impl Align {
