@@ -6,7 +6,7 @@ use super::results::Results;
 use super::summary::{Group, Row, Summary};
 use super::terms::marks;
 use crate::measure::Measure;
-use crate::record::{BatchInvariance, Outcome, Record, Status};
+use crate::record::{BatchInvariance, Borders, Outcome, Record, Status};
 
 /// One line a check, whether it found something, nothing, or could not be made.
 pub(super) fn checks(results: &Results, summary: &Summary, group: &Group) -> Vec<String> {
@@ -17,6 +17,7 @@ pub(super) fn checks(results: &Results, summary: &Summary, group: &Group) -> Vec
     if !outcomes.is_empty() {
         lines.push(reruns(results, &records));
         lines.extend(unanswered(&outcomes));
+        lines.extend(borders(&outcomes));
         lines.push(batches(&outcomes));
     }
     lines
@@ -94,6 +95,20 @@ fn unanswered(outcomes: &[&Outcome]) -> Option<String> {
     ))
 }
 
+/// Where answers in words are scored: how many of them share a token with their context, so that they are not scored as they are written.
+fn borders(outcomes: &[&Outcome]) -> Option<String> {
+    let found: Vec<Borders> = outcomes.iter().filter_map(|outcome| outcome.borders).collect();
+    let share = |borders: &Borders| borders.crossed as f64 / borders.pairs.max(1) as f64;
+    let most = found.iter().map(share).max_by(f64::total_cmp)?;
+    let (crossed, pairs) = found.iter().fold((0, 0), |(crossed, pairs), borders| (crossed + borders.crossed, pairs + borders.pairs));
+    Some(format!(
+        "border tokens: {} of {} pairs of context and answer have a token across their border, {} % of one trial's at most",
+        count(crossed),
+        count(pairs),
+        percent(most)
+    ))
+}
+
 /// What the batch does to scores.
 fn batches(outcomes: &[&Outcome]) -> String {
     let found: Vec<BatchInvariance> = outcomes.iter().filter_map(|outcome| outcome.batch_invariance).collect();
@@ -149,6 +164,7 @@ mod tests {
         change(&mut results, 4, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 7, max_difference: 1e-6 }));
         let last = results.records.iter().position(|record| record.dataset == "tweets").unwrap();
         change(&mut results, last, |outcome| outcome.test.unanswered = Some(30));
+        change(&mut results, last + 1, |outcome| outcome.borders = Some(Borders { pairs: 800, crossed: 6 }));
         insta::assert_snapshot!(of(&results), @r"
         cells: 7 of 8 have all their trials; without a number: ICL-4 (1)
         rerun spread: 1 second records, with test accuracies at most 1.2 points apart and test losses at most 0.0000 nats
@@ -156,6 +172,7 @@ mod tests {
         cells: 4 of 5 have all their trials; some are missing or failed: soft prompt (3, 4)
         rerun spread: no trial has a second record (one that gave the same numbers leaves none)
         extraction: no answer was found in 7.5 % of 400 generated texts, in 7.5 % of one trial's at most; they count as wrong
+        border tokens: 6 of 800 pairs of context and answer have a token across their border, 0.8 % of one trial's at most
         batch invariance: not measured (no record has it)
         ");
     }
