@@ -47,10 +47,12 @@ pub fn middle_square(image: &RgbImage, edge: u32, kernel: Kernel) -> RgbImage {
     crop_imm(&image, half(new_width - edge), half(new_height - edge), edge, edge).to_image()
 }
 
-/// An image of bytes, stretched across and then down. Both times, what a cubic overshoots is cut off and the rest is rounded, as Pillow does it.
+/// An image of bytes, stretched across and then down, or, where only its height shrinks, down and then across. Both times, what a cubic overshoots
+/// is cut off and the rest is rounded, as Pillow does it.
 fn stretched(image: &RgbImage, [height, width]: [u32; 2], kernel: Kernel) -> RgbImage {
-    let wide = resize(image, width, image.height(), kernel.filter());
-    resize(&wide, width, height, kernel.filter())
+    let between = if width > image.width() && height < image.height() { (image.width(), height) } else { (width, image.height()) };
+    let once = resize(image, between.0, between.1, kernel.filter());
+    resize(&once, width, height, kernel.filter())
 }
 
 /// Half of it, to the even neighbour where it lies between two.
