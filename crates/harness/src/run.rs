@@ -1,6 +1,7 @@
 //! Run and record: computes what is missing of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -109,8 +110,16 @@ impl Runner<'_> {
         let calibration = Calibration::of(&self.plan.backbones[&trials[0].backbone], threads, self.site);
         let memory = self.site.memory_found();
         for trial in trials {
-            if let Ok(foreseen) = self.plan.trial(trial, self.site).foresee(&mut foretold.promised) {
-                foretold.predicted.trials.insert(trial.key.clone(), predict(&foreseen, Some(&calibration), memory));
+            let look = || self.plan.trial(trial, self.site).foresee(&mut foretold.promised);
+            match catch_unwind(AssertUnwindSafe(look)) {
+                Ok(Ok(foreseen)) => {
+                    foretold.predicted.trials.insert(trial.key.clone(), predict(&foreseen, Some(&calibration), memory));
+                }
+                Ok(Err(_)) => {}
+                // The panic has said what is wrong. Results do not depend on what was said before, and are worth more.
+                Err(_) => {
+                    say(&format!("warning: {} cannot be predicted, by a bug of this program; it runs all the same", trial.method_name))
+                }
             }
         }
         foretold.predicted.write(self.store.folder())

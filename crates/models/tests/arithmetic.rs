@@ -8,8 +8,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use reprogram_models::weights::Weights;
 use reprogram_models::{
-    Arithmetic as _, Backbone, HubCheckpoint, HubFiles, Input, KeyValue, KvCache, Metered, Pixels, Reading, SideMap, Spent, Stream,
-    TokenBatch,
+    Backbone, HubCheckpoint, HubFiles, Input, KeyValue, KvCache, Metered, Pixels, Reading, SideMap, Spent, Stream, TokenBatch,
 };
 use reprogram_taxonomy::InputSpace;
 

@@ -64,9 +64,5 @@ fn a_plan_says_what_its_trials_would_take() {
     let frame = timed.iter().find(|row| row["name"] == "vp-ilm").unwrap();
     assert!(frame["seconds"].as_f64() > Some(0.0) && frame["MiB"].as_f64() > Some(1.0), "{frame}");
     let text = place.run(&["plan", "toy.toml", "--format", "md"]).ok();
-    insta::with_settings!({filters => vec![
-        (r"\d+(\.\d+)? \| +\d+(\.\d+)? \| to run", "[MiB] | [seconds] | to run"),
-        (r"about [\d.]+ \w+ with", "about [time] with"),
-        (r"of \d+ threads, \d+ MiB", "of [n] threads, [n] MiB"),
-    ]}, { insta::assert_snapshot!(text) });
+    assert!(text.contains("with one trial at a time of ") && text.contains(" MiB in the largest"), "{text}");
 }
