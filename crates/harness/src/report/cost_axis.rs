@@ -27,6 +27,11 @@ pub const COST_AXES: &[CostAxis] = &[
         title: "items through the backbone",
         of: |numbers| Some((numbers.costs.forward_items_training + numbers.costs.forward_items_evaluation) as f64),
     },
+    CostAxis {
+        slug: "flops",
+        title: "floating-point operations of the first trial",
+        of: |numbers| Some(numbers.costs.parts?.total().flops() as f64),
+    },
 ];
 
 impl CostAxis {
