@@ -64,6 +64,9 @@ pub struct ManifestTrial {
     pub key: String,
 }
 
+/// Of methods, or of a checkpoint and a data set.
+type Pair = (String, String);
+
 impl Manifest {
     /// Of an expanded sweep.
     pub fn new(sweep: &Sweep, plan: &Plan) -> Self {
@@ -74,7 +77,7 @@ impl Manifest {
             }
         }
         // A pair is compared wherever an experiment asks, and once.
-        let mut comparisons: Vec<((String, String), BTreeSet<(String, String)>)> = Vec::new();
+        let mut comparisons: Vec<(Pair, BTreeSet<Pair>)> = Vec::new();
         for experiment in &sweep.experiments {
             let groups = experiment.backbones.iter().flat_map(|f| experiment.datasets.iter().map(|data| (f.clone(), data.clone())));
             for pair in &experiment.compare {

@@ -147,7 +147,7 @@ pub enum PlanError {
     Registry(#[from] RegistryError),
     /// A checkpoint that is there and wrong.
     #[error(transparent)]
-    Backbone(BackboneError),
+    Backbone(Box<BackboneError>),
     /// Data that are there and wrong, or too few for the budget.
     #[error("{error}")]
     Data {
@@ -258,7 +258,7 @@ impl Plan {
                 drop(absent.insert(name.to_owned(), error.to_string()));
             }
             Err(BackboneError::Registry(error)) => return Err(error.into()),
-            Err(error) => return Err(PlanError::Backbone(error)),
+            Err(error) => return Err(PlanError::Backbone(Box::new(error))),
         }
         Ok(())
     }
@@ -420,8 +420,11 @@ impl Cell<'_> {
         let card = backbone.backbone.card();
         let modality = data.dataset.modality();
         if !self.method.takes().map_or_else(|| card.accepts(modality), |takes| takes == modality) {
-            let accepts = self.method.takes().unwrap_or(card.modality());
-            let misfit = Misfit::WrongData { backbone: card.name.clone(), accepts, data: data.dataset.modality() };
+            let (backbone, accepts) = match self.method.takes() {
+                Some(takes) => (format!("{} with this method", card.name), takes),
+                None => (card.name.clone(), card.modality()),
+            };
+            let misfit = Misfit::WrongData { backbone, accepts, data: data.dataset.modality() };
             return Err(misfit.into());
         }
         let placement = placement(card, self.image_size, data.dataset.series_length())?;

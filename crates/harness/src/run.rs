@@ -118,7 +118,7 @@ impl Runner<'_> {
                 Ok(Err(_)) => {}
                 // The panic has said what is wrong. Results do not depend on what was said before, and are worth more.
                 Err(_) => {
-                    say(&format!("warning: {} cannot be predicted, by a bug of this program; it runs all the same", trial.method_name))
+                    say(&format!("warning: {} cannot be predicted, by a bug of this program; it runs all the same", trial.method_name));
                 }
             }
         }

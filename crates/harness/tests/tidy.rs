@@ -64,6 +64,11 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
     ),
     ("methods/src/alignments/last_value.rs", ".narrow(1, 0, self.horizon)", "axis 1 is that of the steps of a forecast"),
     (
+        "methods/src/alignments/window_map.rs",
+        "let last = window.clone().narrow(1, history - 1, 1);",
+        "axis 1 is that of the values of a series",
+    ),
+    (
         "methods/src/alignments/mod.rs",
         "(scores.clone().narrow(1, n, 1), scores.clone().narrow(1, n + 1, 1))",
         "axis 1 of `[batch, source]` is no token axis",

@@ -23,7 +23,7 @@ pub struct ReportArgs {
     /// this machine, and what of them is published is up to you
     #[arg(long)]
     items: bool,
-    /// Write learning curves as event files for TensorBoard too, into the folder's `tensorboard`
+    /// Write learning curves as event files for `TensorBoard` too, into the folder's `tensorboard`
     #[arg(long)]
     tensorboard: bool,
 }

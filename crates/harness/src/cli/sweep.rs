@@ -175,7 +175,7 @@ pub(super) fn publish(results: &Results, store: &ResultStore) -> Result<String, 
     for path in written {
         let _ = writeln!(out, "{}", path.display());
     }
-    out.push_str(&predicted(&results, store.folder())?);
+    out.push_str(&predicted(results, store.folder())?);
     Ok(out)
 }
 

@@ -86,31 +86,28 @@ fn labels(file: SourceFile<'_>, frame: &DataFrame, pictures: Pictures<'_>) -> Re
     let Pictures { label, labels, n_classes, .. } = pictures;
     let failed = |error: PolarsError| file.no_parquet(&error);
     let column = frame.column(label).map_err(failed)?;
-    match labels {
-        Some(known) => {
-            let words = column.cast(&DataType::String).map_err(failed)?;
-            let words = words.str().map_err(failed)?;
-            let class = |(place, word): (usize, Option<&str>)| {
-                let class = word.and_then(|word| known.iter().position(|label| label == word));
-                class.ok_or_else(|| {
-                    let word = word.unwrap_or("nothing");
-                    file.bad_row(place + 1, format!("label `{word}`, expected one of {}", known.join(", ")))
-                })
-            };
-            words.iter().enumerate().map(class).collect()
-        }
-        None => {
-            let numbers = column.cast(&DataType::Int64).map_err(failed)?;
-            let numbers = numbers.i64().map_err(failed)?;
-            let class = |(place, number): (usize, Option<i64>)| {
-                let class = number.and_then(|number| usize::try_from(number).ok()).filter(|class| *class < n_classes);
-                class.ok_or_else(|| {
-                    let number = number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
-                    file.bad_row(place + 1, format!("label {number}, expected a number of a class, 0 to {}", n_classes.saturating_sub(1)))
-                })
-            };
-            numbers.iter().enumerate().map(class).collect()
-        }
+    if let Some(known) = labels {
+        let words = column.cast(&DataType::String).map_err(failed)?;
+        let words = words.str().map_err(failed)?;
+        let class = |(place, word): (usize, Option<&str>)| {
+            let class = word.and_then(|word| known.iter().position(|label| label == word));
+            class.ok_or_else(|| {
+                let word = word.unwrap_or("nothing");
+                file.bad_row(place + 1, format!("label `{word}`, expected one of {}", known.join(", ")))
+            })
+        };
+        words.iter().enumerate().map(class).collect()
+    } else {
+        let numbers = column.cast(&DataType::Int64).map_err(failed)?;
+        let numbers = numbers.i64().map_err(failed)?;
+        let class = |(place, number): (usize, Option<i64>)| {
+            let class = number.and_then(|number| usize::try_from(number).ok()).filter(|class| *class < n_classes);
+            class.ok_or_else(|| {
+                let number = number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
+                file.bad_row(place + 1, format!("label {number}, expected a number of a class, 0 to {}", n_classes.saturating_sub(1)))
+            })
+        };
+        numbers.iter().enumerate().map(class).collect()
     }
 }
 

@@ -43,7 +43,9 @@ fn cells(summary: &Summary, group: &Group) -> String {
             (false, _) => empty.push(named()),
         }
     }
-    let named = |what: &str, rows: Vec<String>| (!rows.is_empty()).then(|| format!("; {what}: {}", rows.join(", "))).unwrap_or_default();
+    let named = |what: &str, rows: Vec<String>| {
+        if rows.is_empty() { String::new() } else { format!("; {what}: {}", rows.join(", ")) }
+    };
     format!(
         "cells: {whole} of {n} have all their trials{}{}",
         named("some are missing or failed", partial),

@@ -29,8 +29,8 @@ pub(super) fn batch_invariance(member: &Member<'_>, test: &Presented, scored: &S
             break;
         }
         stop_if_asked()?;
-        let scores = evaluation.forward(&test.batch(&[item]));
-        let alone = Scored::gather(&test.golds.only(item), member.trial.target.n_outputs(), std::iter::once((vec![0], scores)));
+        let outputs = evaluation.forward(&test.batch(&[item]));
+        let alone = Scored::gather(&test.golds.only(item), member.trial.target.n_outputs(), std::iter::once((vec![0], outputs)));
         found.items += 1;
         found.max_difference = found.max_difference.max(scored.difference(item, &alone));
     }

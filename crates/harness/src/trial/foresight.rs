@@ -262,11 +262,11 @@ impl Looker<'_> {
         let sample = self.sample(split)?;
         let order: Vec<usize> = (0..sample.len()).collect();
         let (behind, largest) = if sample.are_alike() {
-            let one = self.step(&program, &sample, &order[..1]);
-            let more = self.step(&program, &sample, &order).since(one);
+            let first = self.step(&program, &sample, &order[..1]);
+            let more = self.step(&program, &sample, &order).since(first);
             let each = times(more, share(1, (sample.len() - 1).max(1)));
-            let each = if sample.len() == 1 { one } else { each };
-            let once = minus(one, each);
+            let each = if sample.len() == 1 { first } else { each };
+            let once = minus(first, each);
             (plus(times(once, n_steps as f64), times(each, n as f64)), plus(once, times(each, budget.batch_size.min(n) as f64)))
         } else {
             let steps: Vec<Spent> = order.chunks(budget.batch_size).map(|items| self.step(&program, &sample, items)).collect();

@@ -158,13 +158,14 @@ fn series_are_forecast_from_end_to_end() {
             assert!(losses[5] < losses[0], "{method}: {losses:?}");
         }
     }
-    assert!(mse("linear-forecast").iter().zip(mse("last-value")).all(|(linear, last)| *linear < last), "{swept}");
+    let both = |method: &str| mse(method).iter().sum::<f64>();
+    assert!(both("linear-forecast") < both("last-value"), "{swept}");
 
     // Tables: the lowest is the best, and less is better.
     let table = place.text("ahead/table.md");
     assert!(table.contains("| method | MSE | vs best | MAE | MASE |") && !table.contains("accuracy %"), "{table}");
     let best = table.lines().find(|line| line.contains("| best |")).unwrap();
-    let lowest = outcomes.keys().min_by(|a, b| mse(a).iter().sum::<f64>().total_cmp(&mse(b).iter().sum::<f64>())).unwrap();
+    let lowest = outcomes.keys().min_by(|a, b| both(a).total_cmp(&both(b))).unwrap();
     assert!(best.starts_with(&format!("| {lowest} |")), "{lowest} is the lowest\n{table}");
     let verdict = |pair: &str| table.lines().find(|line| line.contains(pair)).unwrap().rsplit('|').nth(1).unwrap().trim().to_owned();
     assert_eq!([verdict("linear-forecast vs last-value"), verdict("last-value vs linear-forecast")], ["better", "worse"], "{table}");
@@ -201,7 +202,7 @@ fn forecasts_of_classes_and_classes_of_the_future_are_misfits() {
         ("last-value", "hours", "legal: it runs".to_owned()),
         ("last-value", "waves", format!("not legal: last-value needs {of_series}")),
         ("time-llm", "waves", format!("not legal: series-prompt needs {of_series}")),
-        ("last-value", "words", "not legal: last-value needs series, and a language model that they are put in front of".to_owned()),
+        ("last-value", "words", "not legal: ./tiny.gguf with this method takes time-series input, but the data set holds text".to_owned()),
         ("linear-probe", "hours", format!("not legal: linear needs {of_classes}")),
         ("zero-shot", "hours", format!("not legal: verbalizer needs {of_classes}")),
         ("cot-zero-shot", "hours", format!("not legal: extraction needs {of_classes}")),

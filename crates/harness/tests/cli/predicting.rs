@@ -45,7 +45,11 @@ fn what_is_predicted_of_operations_is_what_they_are() {
             assert_eq!(counts(&foreseen[part]), counts(&real[part]), "{name}, seed {seed}: {part}");
         }
         assert!(real["test"]["peak_bytes"].as_u64() > Some(1 << 20), "{name}: {real}");
-        assert!(foreseen["validation"]["seconds"].as_f64() > Some(0.0), "{name}: {foreseen}");
+        // Validation alone may take nothing: constant outputs are there already.
+        assert!(
+            foreseen["fitting"]["seconds"].as_f64() > Some(0.0) || foreseen["validation"]["seconds"].as_f64() > Some(0.0),
+            "{name}: {foreseen}"
+        );
     }
 }
 

@@ -91,7 +91,7 @@ pub(in crate::report) fn notes(notes: &[String]) -> String {
     if notes.is_empty() {
         return String::new();
     }
-    let paragraphs: String = notes.iter().map(|note| format!("{note}\\par\n")).collect();
+    let paragraphs = notes.iter().fold(String::new(), |paragraphs, note| paragraphs + note + "\\par\n");
     format!("\n\\begingroup\\footnotesize\\setlength{{\\parindent}}{{0pt}}\\sloppy\n{paragraphs}\\endgroup\n")
 }
 

@@ -1,4 +1,4 @@
-//! Learning curves as event files, for whoever reads them with TensorBoard. One run a trial: `METHOD/BACKBONE/DATASET/seed-N`.
+//! Learning curves as event files, for whoever reads them with `TensorBoard`. One run a trial: `METHOD/BACKBONE/DATASET/seed-N`.
 //!
 //! ```text
 //! train/loss  validation/accuracy  validation/loss      by epoch
