@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "tidy/evidence.rs"]
+mod evidence;
 #[path = "tidy/source.rs"]
 mod source;
 

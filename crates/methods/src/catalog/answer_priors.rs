@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, AnswerPriorSpec, DemonstrationsSpec, ManipulationSpec, PriorOf, Recipe};
 
 const DOMAIN_TEXTS: NonZeroUsize = NonZeroUsize::new(20).expect("not zero");
@@ -15,7 +15,7 @@ pub(super) const BATCH: Entry = Entry {
     deviations: "the mean is over the training items, their labels unseen (paper: over the tested batch, which makes a prediction depend \
                  on the items beside it); an item that is a demonstration, too, has the next of the draw in its place",
     size: Size::NONE.fitted("C"),
-    checked: &[],
+    checked: &[Checked::Sweep("text-prompting")],
     method: || of(4, PriorOf::TrainingItems),
 };
 
@@ -26,7 +26,7 @@ pub(super) const DOMAIN: Entry = Entry {
     reference: "Fei et al., ACL 2023, arXiv 2305.19148, §4",
     deviations: "words are drawn from the training items of the trial (paper: from the whole task corpus)",
     size: Size::NONE.fitted("C"),
-    checked: &[],
+    checked: &[Checked::Sweep("text-prompting")],
     method: || of(4, PriorOf::DomainWords { texts: DOMAIN_TEXTS }),
 };
 
@@ -37,7 +37,7 @@ pub(super) const PMI: Entry = Entry {
     reference: "Holtzman et al., EMNLP 2021, arXiv 2104.08315, eq. 2",
     deviations: "the template's cue is the domain premise (paper: a sentence written for each data set)",
     size: Size::NONE.fitted("C"),
-    checked: &[],
+    checked: &[Checked::Sweep("text-prompting")],
     method: || of(0, PriorOf::Cue),
 };
 

@@ -20,7 +20,7 @@ pub(super) const BLM: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("default"), Checked::Sweep("vision-reprogramming")],
     method: || with(Weighting::Predictions),
 };
 
@@ -31,6 +31,6 @@ pub(super) const BLM_PLUS: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("default"), Checked::Sweep("vision-reprogramming")],
     method: || with(Weighting::Probabilities),
 };

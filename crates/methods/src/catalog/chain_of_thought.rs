@@ -75,7 +75,7 @@ pub(super) const LEAST_TO_MOST: Entry = Entry {
     reference: "Zhou et al., ICLR 2023, arXiv 2205.10625, §2",
     deviations: "from the paper's words, there is no official code; no examples in either stage; the words that ask for simpler questions are ours",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("cot")],
     method: || {
         let apart = ManipulationSpec::LeastToMost(LeastToMostSpec::default());
         compose([apart], AlignmentSpec::ExtractedAnswer(ExtractionSpec::default()), Recipe::default())

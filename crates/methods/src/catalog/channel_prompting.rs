@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "4 balanced demonstrations (paper: 16); the data set's own template turned round, cue and answer in front of the input \
                  (paper: four templates of its own a task)",
     size: Size::NONE,
-    checked: &[Checked::Code("shmsw25/Channel-LM-Prompting@fb9beef")],
+    checked: &[Checked::Code("shmsw25/Channel-LM-Prompting@fb9beef"), Checked::Sweep("text-prompting")],
     method: || {
         let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec::balanced(4));
         compose([shots], AlignmentSpec::Channel(ChannelSpec {}), Recipe::default())

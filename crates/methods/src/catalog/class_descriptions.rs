@@ -261,6 +261,6 @@ pub(super) const DVP_CLUSTERS: Entry = Entry {
     reference: "Cai et al., ICML 2025, arXiv 2506.01000, §4",
     deviations: OURS,
     size: Size::trained("F·c·(H·W − h·w); F = 3").held("F·c·H·W; F = 3").fitted("n·C·C; n = 12"),
-    checked: &[Checked::Code("caichengyi/DecoupledVP@4976ad4")],
+    checked: &[Checked::Code("caichengyi/DecoupledVP@4976ad4"), Checked::Sweep("clip-prompting")],
     method: || decoupled(Decoupled::Clusters, descriptions(|class| vec![looks(class)])),
 };

@@ -10,7 +10,7 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Zhao et al., ICML 2021, arXiv 2102.09690, eq. 2",
     deviations: "answers of several tokens are scored by their summed log-likelihood (the official code asserts one token)",
     size: Size::NONE.fitted("C"),
-    checked: &[Checked::Code("tonyzhaozh/few-shot-learning@e04d864")],
+    checked: &[Checked::Code("tonyzhaozh/few-shot-learning@e04d864"), Checked::Sweep("default"), Checked::Sweep("text-prompting")],
     method: || {
         let shots = ManipulationSpec::Demonstrations(DemonstrationsSpec::balanced(4));
         compose([shots], AlignmentSpec::ContextualCalibration(ContextualCalibrationSpec {}), Recipe::default())

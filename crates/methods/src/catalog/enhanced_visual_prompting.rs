@@ -30,7 +30,7 @@ pub(super) const NEAREST_TEXT: Entry = Entry {
     deviations: "no augmentation; the epoch is chosen on a validation split; the step of length 70 is that of 224 pixels: a smaller frame \
                  wants a shorter one",
     size: Size::trained("c·(H·W − h·w)").held("c·H·W"),
-    checked: &[Checked::Code("UCSC-VLAA/EVP@96b7131")],
+    checked: &[Checked::Code("UCSC-VLAA/EVP@96b7131"), Checked::Sweep("clip-prompting")],
     method: || nearest_text(vec![template(&["this is a photo of a {}"]), frame()], recipe()),
 };
 

@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Tsao et al., ICLR 2024, arXiv 2310.08381 (AutoVP, FullyMap)",
     deviations: "no search over sizes and mappings; W starts uniform, not at the identity; ILM-VP's recipe",
     size: Size::trained("c·(H·W − h·w) + C·(S + 1)").held("c·H·W + C·(S + 1)"),
-    checked: &[Checked::Code("IBM/AutoVP@defe0d9"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9"), Checked::Sweep("default"), Checked::Sweep("vision-reprogramming")],
     method: || compose([frame()], MAP, recipe()),
 };
 
@@ -24,6 +24,6 @@ pub(super) const HEAD_ONLY: Entry = Entry {
     reference: "Tsao et al., ICLR 2024, arXiv 2310.08381 (FullyMap), without its delta",
     deviations: "a control, not a published method",
     size: Size::trained("C·(S + 1)"),
-    checked: &[Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Sweep("default"), Checked::Sweep("vision-reprogramming"), Checked::Sweep("audio-and-series")],
     method: || compose([], MAP, recipe()),
 };

@@ -30,7 +30,7 @@ pub(super) const RLM: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("default"), Checked::Sweep("vision-reprogramming")],
     method: || compose([frame()], AlignmentSpec::RandomMapping(RandomMappingSpec {}), recipe()),
 };
 
@@ -41,7 +41,7 @@ pub(super) const FLM: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("default"), Checked::Sweep("vision-reprogramming")],
     method: || with_frequency(Refit::Once),
 };
 
@@ -52,6 +52,6 @@ pub(super) const ILM: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − h·w)").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("vision-reprogramming")],
+    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042"), Checked::Sweep("default"), Checked::Sweep("vision-reprogramming")],
     method: || with_frequency(Refit::EveryEpoch),
 };

@@ -10,7 +10,12 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Chen et al., CVPR 2023, arXiv 2211.11635 (FLM), without its delta",
     deviations: "a control, not a published method",
     size: Size::NONE.fitted("S·C"),
-    checked: &[Checked::Code("OPTML-Group/ILM-VP@84ca042")],
+    checked: &[
+        Checked::Code("OPTML-Group/ILM-VP@84ca042"),
+        Checked::Sweep("default"),
+        Checked::Sweep("vision-reprogramming"),
+        Checked::Sweep("audio-and-series"),
+    ],
     method: || {
         compose(
             [],

@@ -1,6 +1,6 @@
 //! A linear classifier on frozen features.
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, LinearMapSpec, LinearOn, Recipe};
 
 /// Linear probe.
@@ -10,6 +10,11 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Alain and Bengio 2016, arXiv 1610.01644",
     deviations: "none",
     size: Size::trained("C·(f + 1)"),
-    checked: &[],
+    checked: &[
+        Checked::Sweep("default"),
+        Checked::Sweep("text-prompting"),
+        Checked::Sweep("clip-prompting"),
+        Checked::Sweep("audio-and-series"),
+    ],
     method: || compose([], AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Features }), Recipe::default()),
 };

@@ -12,7 +12,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "a baseline, not an interface: it changes the function that f computes, though its weights stay; α 16, no dropout; \
                  Adam instead of AdamW; the loss is over the classes' answers",
     size: Size::trained("L·r·(2·d + q + k); r = 8"),
-    checked: &[Checked::Parity("lora.*"), Checked::Code("huggingface/peft@5d602fd")],
+    checked: &[Checked::Parity("lora.*"), Checked::Code("huggingface/peft@5d602fd"), Checked::Sweep("text-prompting")],
     method: || {
         let maps = LowRankSpec { rank: 8, alpha: 16.0, layers: Layers::All, modality: Modality::Text };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };

@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "nearest by the cosine of f's own features in front of the answer (paper: a sentence encoder's); the nearest stands next to \
                  the item, as the paper's `reverse` order; no two items share a prompt, so that every prompt is computed anew",
     size: Size::NONE,
-    checked: &[Checked::Code("jiachangliu/KATEGPT3@9b8b8c7")],
+    checked: &[Checked::Code("jiachangliu/KATEGPT3@9b8b8c7"), Checked::Sweep("text-prompting")],
     method: || by(None),
 };
 

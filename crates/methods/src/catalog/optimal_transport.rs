@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
                  fiftieth of the budget instead of one epoch at 1e-5; no augmentation; the epoch is chosen on a validation split (the \
                  official code keeps the last)",
     size: Size::trained("n·M·t; n = 4; M = 16"),
-    checked: &[Checked::Code("CHENGY12/PLOT@728539f")],
+    checked: &[Checked::Code("CHENGY12/PLOT@728539f"), Checked::Sweep("clip-prompting")],
     method: || {
         let contexts = ClassContextsSpec { contexts: 4, tokens: 16, init: PromptInit::Normal { std: 0.02 } };
         let recipe =

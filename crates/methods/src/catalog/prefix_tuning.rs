@@ -23,6 +23,7 @@ pub(super) const ENTRY: Entry = Entry {
         Checked::Parity("prefix_tuning.*"),
         Checked::Code("XiangLi1999/PrefixTuning@6519d30"),
         Checked::Code("huggingface/peft@5d602fd"),
+        Checked::Sweep("text-prompting"),
     ],
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
@@ -39,7 +40,7 @@ pub(super) const P_TUNING_V2: Entry = Entry {
     deviations: "a decoder instead of RoBERTa; 10 tokens that start as keys and values of drawn tokens (official: N(0, 1)); Adam; no \
                  dropout",
     size: Size::trained("p·2·L·k + C·(f + 1); p = 10"),
-    checked: &[Checked::Parity("prefix_tuning.*"), Checked::Code("THUDM/P-tuning-v2@b1520c9")],
+    checked: &[Checked::Parity("prefix_tuning.*"), Checked::Code("THUDM/P-tuning-v2@b1520c9"), Checked::Sweep("text-prompting")],
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-2, schedule: Schedule::Cosine };
         let head = AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Features });

@@ -16,6 +16,8 @@ pub(super) const ENTRY: Entry = Entry {
         Checked::Parity("prompt_tuning.*"),
         Checked::Code("google-research/prompt-tuning@72285ee"),
         Checked::Code("huggingface/peft@5d602fd"),
+        Checked::Sweep("default"),
+        Checked::Sweep("text-prompting"),
     ],
     method: || {
         let prompt = SoftPromptSpec { tokens: 16, init: PromptInit::Vocabulary, modality: Modality::Text };

@@ -10,7 +10,7 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Hao et al., arXiv 2212.06713, §2.2",
     deviations: "groups of 2 demonstrations, not as many as fill the context (a sweep may ask for more); balanced over classes",
     size: Size::NONE,
-    checked: &[Checked::Code("microsoft/LMOps@4f2a9de")],
+    checked: &[Checked::Code("microsoft/LMOps@4f2a9de"), Checked::Sweep("text-prompting")],
     method: || {
         let groups = ManipulationSpec::GroupedDemonstrations(GroupedDemonstrationsSpec { groups: 4, shots: 2 });
         compose([groups], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), Recipe::default())

@@ -41,7 +41,7 @@ pub(super) const ENTRY: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("N").fitted("S·C"),
-    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010")],
+    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010"), Checked::Sweep("audio-and-series")],
     method: || {
         let per_class = NonZeroUsize::new(2).expect("two is not zero");
         with(AlignmentSpec::BlockMapping(BlockMappingSpec { per_class }))
@@ -55,7 +55,7 @@ pub(super) const FREQUENCY: Entry = Entry {
     reference: REFERENCE,
     deviations: OTHER,
     size: Size::trained("N").fitted("S·C"),
-    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010")],
+    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010"), Checked::Sweep("audio-and-series")],
     method: || with_frequency(Refit::Once),
 };
 
@@ -66,7 +66,7 @@ pub(super) const ITERATIVE: Entry = Entry {
     reference: REFERENCE,
     deviations: OTHER,
     size: Size::trained("N").fitted("S·C"),
-    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010")],
+    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010"), Checked::Sweep("audio-and-series")],
     method: || with_frequency(Refit::EveryEpoch),
 };
 
@@ -77,7 +77,7 @@ pub(super) const BAYESIAN: Entry = Entry {
     reference: REFERENCE,
     deviations: OTHER,
     size: Size::trained("N").fitted("S·C"),
-    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010")],
+    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010"), Checked::Sweep("audio-and-series")],
     method: || with(AlignmentSpec::BayesianMapping(BayesianMappingSpec::default())),
 };
 
@@ -88,6 +88,6 @@ pub(super) const LINEAR: Entry = Entry {
     reference: REFERENCE,
     deviations: OTHER,
     size: Size::trained("N + C·(S + 1)"),
-    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010")],
+    checked: &[Checked::Code("huckiyang/Voice2Series-Reprogramming@002d010"), Checked::Sweep("audio-and-series")],
     method: || with(AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Logits })),
 };

@@ -1,6 +1,6 @@
 //! The bare item, answered in words: nothing is changed and nothing is trained.
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, Recipe, VerbalizerSpec};
 
 /// Zero-shot.
@@ -10,6 +10,6 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Radford et al. 2019, Language Models are Unsupervised Multitask Learners",
     deviations: "none",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("default"), Checked::Sweep("text-prompting")],
     method: || compose([], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), Recipe::default()),
 };
