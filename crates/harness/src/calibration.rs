@@ -15,6 +15,7 @@ use crate::allocator;
 use crate::assets::Digest;
 use crate::backbones::LoadedBackbone;
 use crate::plan::Site;
+use crate::replaced::replace_json;
 
 /// A pass of several items is large enough when it takes so many seconds.
 const LONG: f64 = 0.15;
@@ -154,9 +155,7 @@ fn path(backbone: &LoadedBackbone, threads: usize, site: Site<'_>) -> PathBuf {
 fn write(path: &Path, file: &File) -> std::io::Result<()> {
     let folder = path.parent().expect("a file in the cache folder");
     fs::create_dir_all(folder)?;
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&temporary, serde_json::to_vec_pretty(file)?)?;
-    fs::rename(&temporary, path)
+    replace_json(path, file)
 }
 
 #[cfg(test)]

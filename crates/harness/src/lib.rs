@@ -38,6 +38,7 @@ pub mod progress;
 pub mod provenance;
 pub mod record;
 pub mod registry;
+mod replaced;
 pub mod report;
 pub mod reproduce;
 pub mod resample;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Sweep;
 use crate::plan::{Plan, Unavailable};
 use crate::record::{EmptyCell, Status};
+use crate::replaced::replace_json;
 use crate::report::{Asked, MissingTrial, Results, Scope};
 use crate::store::{ResultStore, StoreError};
 
@@ -106,15 +107,9 @@ impl Manifest {
     }
 
     /// Writes it whole, in the place of an older one.
-    ///
-    /// # Panics
-    /// Never: it is plain data.
     pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
         let path = path(folder);
-        let mut bytes = serde_json::to_vec_pretty(self).expect("plain data");
-        bytes.push(b'\n');
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path)).map_err(|error| StoreError::Io { path, error })
+        replace_json(&path, self).map_err(|error| StoreError::Io { path, error })
     }
 
     /// Reads it.

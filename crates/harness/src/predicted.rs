@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
 use crate::costs::{PartCosts, Parts};
+use crate::replaced::replace_json;
 use crate::store::StoreError;
 use crate::trial::Foreseen;
 
@@ -64,15 +65,9 @@ impl Predicted {
     }
 
     /// Writes it whole, in the place of an older one.
-    ///
-    /// # Panics
-    /// Never: it is plain data.
     pub fn write(&self, folder: &Path) -> Result<(), StoreError> {
         let path = path(folder);
-        let mut bytes = serde_json::to_vec_pretty(self).expect("plain data");
-        bytes.push(b'\n');
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path)).map_err(|error| StoreError::Io { path, error })
+        replace_json(&path, self).map_err(|error| StoreError::Io { path, error })
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) fn percent_interval(interval: &MeanInterval) -> String {
 
 /// A difference of shares in percentage points, with its sign: `+23.4`, `−1.2`, `0.0`.
 pub(super) fn points(difference: f64) -> String {
-    let value = zero(difference * 100.0, 0.05);
+    signed(zero(difference * 100.0, 0.05), 1)
+}
+
+/// With its sign, zero without one.
+fn signed(value: f64, decimals: usize) -> String {
     let sign = if value > 0.0 {
         "+"
     } else if value < 0.0 {
@@ -29,7 +33,7 @@ pub(super) fn points(difference: f64) -> String {
     } else {
         ""
     };
-    format!("{sign}{:.1}", value.abs())
+    format!("{sign}{:.decimals$}", value.abs())
 }
 
 /// A p-value, three decimals, no leading zero: `.012`, `<.001`, `1`.
@@ -77,17 +81,7 @@ pub(super) fn score_interval(measure: Measure, interval: &MeanInterval) -> Strin
 pub(super) fn difference(measure: Measure, difference: f64) -> String {
     match measure {
         Measure::Accuracy => points(difference),
-        Measure::Mse => {
-            let value = zero(difference, 0.0005);
-            let sign = if value > 0.0 {
-                "+"
-            } else if value < 0.0 {
-                "−"
-            } else {
-                ""
-            };
-            format!("{sign}{:.3} MSE", value.abs())
-        }
+        Measure::Mse => format!("{} MSE", signed(zero(difference, 0.0005), 3)),
     }
 }
 

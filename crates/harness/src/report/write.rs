@@ -1,7 +1,7 @@
 //! Puts a report into a folder. Each file is replaced whole: a reader sees the old one or the new one, never a part.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::cost_axis::COST_AXES;
@@ -12,6 +12,7 @@ use super::ranking::pools;
 use super::results::Results;
 use super::summary::Summary;
 use super::table::{comparisons_csv, csv, latex, markdown, ranks_csv, ranks_markdown};
+use crate::replaced;
 
 /// Writes tables, plots and page into `dir`, which is made if it is not there. Returns the files' paths.
 ///
@@ -80,15 +81,10 @@ fn remove(dir: &Path, name: &str) -> io::Result<()> {
 
 fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let path = dir.join(name);
-    let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, &path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&temporary); // the first error is the one that matters
-        return Err(io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())));
+    match replaced::replace(&path, bytes) {
+        Ok(()) => Ok(path),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))),
     }
-    Ok(path)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, Report, TABLE, Tested, tolerance};
 use crate::assets::Digest;
 use crate::device::Precision;
+use crate::replaced::replace_json;
 
 /// The outcome of a self-test, and of what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,9 +52,7 @@ impl Remembered {
     pub fn write(&self, cache: &Path) -> io::Result<()> {
         let file = file(cache, &self.device, &self.name, &self.driver, self.precision);
         fs::create_dir_all(file.parent().unwrap_or(cache))?;
-        let draft = file.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
-        fs::rename(draft, file)
+        replace_json(&file, self)
     }
 
     /// The first fault, in words.

@@ -12,6 +12,7 @@ use reprogram_models::{Metered, Spent};
 use reprogram_taxonomy::{Cut, Misfit};
 
 use super::generated::text;
+use super::member::batches_to_make_of;
 use super::{Trial, TrialError};
 use crate::assets::Digest;
 use crate::costs::{Part, PartCosts, Parts};
@@ -25,8 +26,6 @@ const TEXTS: usize = 64;
 const ALIKE: usize = 2;
 /// Items that are answered at length.
 const ANSWERED: usize = 4;
-/// Training items of which parts are made go through f in batches of this size.
-const MADE_AT_ONCE: usize = 32;
 
 /// What a trial will take.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -144,8 +143,7 @@ impl Looker<'_> {
             return Ok(());
         }
         let train = self.trial.present(&splits.train, None)?;
-        let order: Vec<usize> = (0..train.len()).collect();
-        let batches: Vec<Batch> = order.chunks(MADE_AT_ONCE).map(|items| train.batch(items)).collect();
+        let batches = batches_to_make_of(&train);
         let before = self.metered.meter().spent();
         self.program.make(self.metered, &batches, train.golds.classes())?;
         self.foreseen.add(Part::Fitting, train.len(), batches.len(), self.since(before));

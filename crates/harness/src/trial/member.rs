@@ -122,10 +122,8 @@ impl<'a> Member<'a> {
     /// Makes the fixed parts that are made of training items.
     pub(super) fn make(&mut self) -> Result<(), TrialError> {
         if self.program.is_made_of_items() {
-            let order: Vec<usize> = (0..self.train.len()).collect();
             let train = &self.train.presented;
-            let batches: Vec<Batch> = order.chunks(MADE_AT_ONCE).map(|items| train.batch(items)).collect();
-            self.program.make(self.trial.backbone, &batches, train.golds.classes())?;
+            self.program.make(self.trial.backbone, &batches_to_make_of(train), train.golds.classes())?;
             self.costs.forward_items_training += self.train.len();
         }
         Ok(())
@@ -401,6 +399,12 @@ fn sizes(program: &Program) -> Costs {
         stored_parameters: program.n_stored(),
         ..Costs::default()
     }
+}
+
+/// Training items, as parts that are made of them are given them.
+pub(super) fn batches_to_make_of(train: &Presented) -> Vec<Batch> {
+    let order: Vec<usize> = (0..train.len()).collect();
+    order.chunks(MADE_AT_ONCE).map(|items| train.batch(items)).collect()
 }
 
 impl Loss {
