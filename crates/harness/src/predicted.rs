@@ -87,6 +87,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the same numbers, computed in one way")]
     fn seconds_and_memory_follow_from_operations() {
         let foreseen = Foreseen {
             parts: Parts {

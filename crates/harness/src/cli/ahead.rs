@@ -88,6 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the same numbers, computed in one way")]
     fn numbers_have_three_figures_and_times_a_unit() {
         assert_eq!([0.0, 0.012_345, 123.456, 98_765.0].map(rounded), [0.0, 0.0123, 123.0, 98_800.0]);
         assert_eq!([4.2, 150.0, 9_000.0].map(in_words), ["4 s", "2 min", "2.5 h"]);

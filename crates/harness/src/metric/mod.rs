@@ -298,6 +298,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "the same numbers, computed in one way")]
     fn a_forecast_has_errors_and_nothing_else() {
         let (gold, forecast) = (vec![1.0, 3.0], vec![2.0, 1.0]);
         let errors = ItemErrors::of(&gold, &forecast, 0.5);
