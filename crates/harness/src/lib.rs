@@ -25,6 +25,7 @@ pub mod inspect;
 pub mod interrupt;
 pub mod jobs;
 pub mod listing;
+pub mod lookahead;
 pub mod manifest;
 pub mod measure;
 pub mod memory;

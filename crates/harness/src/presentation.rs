@@ -83,7 +83,7 @@ impl Presented {
                 }
                 let [height, width] = placement.canvas;
                 let images = Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), in_f32(device));
-                Items::Images(images, examples.iter().filter_map(|example| content(example)).collect())
+                Items::Images(images, examples.iter().filter_map(|example| image_content(example)).collect())
             }
             (InputSpace::Waveform { samples, rate }, _) => {
                 let mut waves = Vec::with_capacity(examples.len() * samples);
@@ -91,11 +91,11 @@ impl Presented {
                     waves.extend(laid(example, samples, rate)?);
                 }
                 let waves = Tensor::from_data(TensorData::new(waves, [examples.len(), samples]), in_f32(device));
-                Items::Waveforms(waves, examples.iter().map(|example| Digest::of(&example.content.exact_bytes())).collect())
+                Items::Waveforms(waves, examples.iter().map(|example| content_of(example)).collect())
             }
             (InputSpace::Tokens { .. }, Some(_)) if takes == Some(Modality::TimeSeries) => {
                 let windows = examples.iter().map(|example| window(example)).collect::<Result<_, _>>()?;
-                Items::Series(windows, examples.iter().map(|example| Digest::of(&example.content.exact_bytes())).collect())
+                Items::Series(windows, examples.iter().map(|example| content_of(example)).collect())
             }
             (InputSpace::Tokens { .. } | InputSpace::Image { .. }, _) => {
                 Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)
@@ -156,24 +156,6 @@ impl Presented {
                 program.given(backbone, &queries).iter().map(|given| Digest::of(given.as_bytes())).collect()
             }
         }
-    }
-
-    /// The same of a split's items, which need not be put in shape for it.
-    pub fn contents_of<Purpose>(
-        split: &Split<Purpose>,
-        takes: Option<Modality>,
-        program: &Program,
-        backbone: &dyn Backbone,
-    ) -> Vec<Digest> {
-        let of = |example: &Example| match &example.content {
-            Content::Image(_) => content(example).unwrap_or_else(|| Digest::of(&[])),
-            Content::Text(text) if takes == Some(Modality::Text) || backbone.card().modality() == Modality::Text => {
-                let given = program.given(backbone, &[Query { text: text.clone() }]);
-                Digest::of(given.concat().as_bytes())
-            }
-            Content::Text(_) | Content::Recording(_) | Content::Series(_) => Digest::of(&example.content.exact_bytes()),
-        };
-        split.examples().iter().map(|example| of(example)).collect()
     }
 
     /// Bytes of the items as they lie in memory, put in shape.
@@ -237,8 +219,27 @@ fn text(example: &Example) -> Result<String, Misfit> {
     }
 }
 
+/// The text of an item of which a program says what f is given; nothing where items are fed as they are.
+/// `takes`: what the method takes items of, where that is not what the backbone takes.
+pub fn words_of<'e>(example: &'e Example, card: &Card, takes: Option<Modality>) -> Option<&'e str> {
+    match &example.content {
+        Content::Text(text) if takes == Some(Modality::Text) || card.modality() == Modality::Text => Some(text),
+        Content::Text(_) | Content::Image(_) | Content::Recording(_) | Content::Series(_) => None,
+    }
+}
+
+/// As [`Presented::contents`] has it of one text.
+pub fn given_of(words: &str, program: &Program, backbone: &dyn Backbone) -> Digest {
+    Digest::of(program.given(backbone, &[Query { text: words.to_owned() }]).concat().as_bytes())
+}
+
+/// As [`Presented::contents`] has it of one item that is fed as it is, and need not be put in shape for it.
+pub fn content_of(example: &Example) -> Digest {
+    image_content(example).unwrap_or_else(|| Digest::of(&example.content.exact_bytes()))
+}
+
 /// The hash of an image, its size included.
-fn content(example: &Example) -> Option<Digest> {
+fn image_content(example: &Example) -> Option<Digest> {
     let Content::Image(image) = &example.content else { return None };
     let mut hasher = Sha256::new();
     for size in [image.channels, image.height, image.width] {

@@ -1,7 +1,6 @@
 //! Run and record: computes what is missing of a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -9,13 +8,14 @@ use std::time::Instant;
 use crate::calibration::Calibration;
 use crate::interrupt;
 use crate::jobs::{self, Decision, Division, Fuse, Jobs, Work};
+use crate::lookahead::Lookahead;
 use crate::plan::{Plan, PlannedTrial, Site};
-use crate::predicted::{Predicted, predict};
+use crate::predicted::Predicted;
 use crate::progress::say;
 use crate::provenance;
 use crate::record::{Outcome, Record, Status};
 use crate::store::{Commit, ResultStore, SCHEMA, StoreError};
-use crate::trial::{Finished, Promised, Trial, TrialError};
+use crate::trial::{Finished, Trial, TrialError};
 use crate::workers::{self, Worker, WorkerError};
 
 /// Items by which a processor is measured.
@@ -83,7 +83,7 @@ impl Runner<'_> {
         let missing = self.missing(retry, &mut tally)?;
         let n_missing = missing.len();
         let mut begun = 0;
-        let mut foretold = Foretold { promised: Promised::default(), predicted: Predicted::read(self.store.folder())? };
+        let mut foretold = Foretold { lookahead: Lookahead::new(self.plan, self.site), predicted: Predicted::read(self.store.folder())? };
         for group in missing.chunk_by(|a, b| a.backbone == b.backbone) {
             let backbone = &group[0].backbone;
             let decision = self.decide(jobs, fuse, group);
@@ -105,21 +105,13 @@ impl Runner<'_> {
         Ok(tally)
     }
 
-    /// Writes down what trials of one backbone will take with so many threads. One that cannot be looked into says why when it runs.
-    fn foretell(&self, trials: &[&PlannedTrial], threads: usize, foretold: &mut Foretold) -> Result<(), StoreError> {
+    /// Writes down what trials of one backbone will take with so many threads.
+    fn foretell<'p>(&'p self, trials: &[&'p PlannedTrial], threads: usize, foretold: &mut Foretold<'p>) -> Result<(), StoreError> {
         let calibration = Calibration::of(&self.plan.backbones[&trials[0].backbone], threads, self.site);
         let memory = self.site.memory_found();
         for trial in trials {
-            let look = || self.plan.trial(trial, self.site).foresee(&mut foretold.promised);
-            match catch_unwind(AssertUnwindSafe(look)) {
-                Ok(Ok(foreseen)) => {
-                    foretold.predicted.trials.insert(trial.key.clone(), predict(&foreseen, Some(&calibration), memory));
-                }
-                Ok(Err(_)) => {}
-                // The panic has said what is wrong. Results do not depend on what was said before, and are worth more.
-                Err(_) => {
-                    say(&format!("warning: {} cannot be predicted, by a bug of this program; it runs all the same", trial.method_name));
-                }
+            if let Some(parts) = foretold.lookahead.of(trial, Some(&calibration), memory) {
+                foretold.predicted.trials.insert(trial.key.clone(), parts);
             }
         }
         foretold.predicted.write(self.store.folder())
@@ -239,8 +231,8 @@ impl Runner<'_> {
 }
 
 /// What is said of trials before they run.
-struct Foretold {
-    promised: Promised,
+struct Foretold<'a> {
+    lookahead: Lookahead<'a>,
     predicted: Predicted,
 }
 

@@ -89,6 +89,17 @@ pub enum Evidence {
     Cue,
 }
 
+impl Evidence {
+    /// Whether f's outputs on the training items are asked for in front of this epoch, the first of which is 1.
+    pub const fn asks_for_train(&self, epoch: usize) -> bool {
+        match self {
+            Self::TrainingEveryEpoch => true,
+            Self::TrainingOnce => epoch == 1,
+            Self::None | Self::ContentFree(_) | Self::Cue => false,
+        }
+    }
+}
+
 /// Evidence, gathered.
 #[derive(Debug, Clone, Copy)]
 pub struct Fitting<'a> {
@@ -193,5 +204,17 @@ impl AlignmentSpec {
     /// Whether it makes forecasts, and not scores of classes.
     pub const fn forecasts(&self) -> bool {
         matches!(self, Self::LastValue(_) | Self::WindowMap(_) | Self::ForecastHead(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn training_items_are_asked_for_once_or_in_front_of_every_epoch() {
+        let epochs = |evidence: Evidence| (1..=3).filter(|&epoch| evidence.asks_for_train(epoch)).collect::<Vec<_>>();
+        assert_eq!([Evidence::TrainingOnce, Evidence::TrainingEveryEpoch].map(epochs), [vec![1], vec![1, 2, 3]]);
+        assert!([Evidence::None, Evidence::Cue, Evidence::ContentFree(vec![])].into_iter().all(|evidence| epochs(evidence).is_empty()));
     }
 }

@@ -5,7 +5,7 @@ use reprogram_models::{Backbone, EncodedPair, PrefixCache, Stream, TextTokenizer
 use reprogram_taxonomy::Tower;
 
 use crate::likelihood::{Scorer, context_of};
-use crate::{Program, Prompt, Query, Reads, Template};
+use crate::{Batch, Evidence, Program, Prompt, Query, Reads, Template};
 
 /// What is scored in one wording.
 struct Asked {
@@ -23,6 +23,18 @@ impl Program {
             prompt.groups.iter().cloned().chain(contexts).collect::<Vec<_>>().join("\0")
         };
         self.prompts(backbone, queries).into_iter().map(read).collect()
+    }
+
+    /// f's outputs on what the alignment asks for that is no item, one row each: texts without content, or the cue alone; nothing where
+    /// it asks for no such thing.
+    pub fn content_free_scores(&self, backbone: &dyn Backbone) -> Option<Tensor<2>> {
+        match self.alignment().evidence() {
+            Evidence::None | Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => None,
+            Evidence::ContentFree(texts) => {
+                Some(self.source(backbone, &Batch::Texts(texts.into_iter().map(|text| Query { text }).collect())))
+            }
+            Evidence::Cue => Some(self.cue_scores(backbone)),
+        }
     }
 
     /// How likely answers are behind the template's cue alone, `[1, target]`.

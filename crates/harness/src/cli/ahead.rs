@@ -6,9 +6,8 @@ use std::num::NonZeroUsize;
 use crate::calibration::Calibration;
 use crate::costs::{PartCosts, Parts};
 use crate::listing::Entry;
+use crate::lookahead::Lookahead;
 use crate::plan::{Plan, Site};
-use crate::predicted::predict;
-use crate::trial::Promised;
 
 /// Predictions by the keys of trials.
 pub(super) struct Ahead {
@@ -23,7 +22,7 @@ impl Ahead {
     pub(super) fn look(plan: &Plan, site: Site<'_>, jobs: NonZeroUsize, is_timed: bool) -> Self {
         let jobs = jobs.get();
         let threads = (rayon::current_num_threads() / jobs).max(1);
-        let (memory, mut promised) = (site.memory_found(), Promised::default());
+        let (memory, mut lookahead) = (site.memory_found(), Lookahead::new(plan, site));
         let names: BTreeSet<&str> = plan.trials.iter().map(|trial| trial.backbone.as_str()).filter(|_| is_timed).collect();
         let calibrations: BTreeMap<&str, Calibration> =
             names.into_iter().map(|name| (name, Calibration::of(&plan.backbones[name], threads, site))).collect();
@@ -33,8 +32,8 @@ impl Ahead {
             if trials.contains_key(&trial.key) {
                 continue;
             }
-            if let Ok(foreseen) = plan.trial(trial, site).foresee(&mut promised) {
-                trials.insert(trial.key.clone(), predict(&foreseen, calibrations.get(trial.backbone.as_str()), memory));
+            if let Some(parts) = lookahead.of(trial, calibrations.get(trial.backbone.as_str()), memory) {
+                trials.insert(trial.key.clone(), parts);
             }
         }
         Self { trials, jobs, threads, is_timed }

@@ -5,13 +5,13 @@ use std::cell::RefCell;
 use burn::module::Module as _;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use reprogram_methods::{Batch, Evidence, Fitting, NamedTensor, Program, Query, Seed, Updates};
+use reprogram_methods::{Batch, Fitting, NamedTensor, Program, Seed, Updates};
 use reprogram_taxonomy::Cut;
 use sha2::{Digest as _, Sha256};
 
 use super::alone::batch_invariance;
 use super::choices::Choices;
-use super::passes::{Items, Sources, Way, all_outputs, outputs};
+use super::passes::{Items, Keeps, Sources, Way, all_outputs, outputs};
 use super::{Finished, Trial, TrialError, TriedOut, stop_if_asked};
 use crate::assets::Digest;
 use crate::augment::Changes;
@@ -101,8 +101,7 @@ impl<'a> Member<'a> {
 
     /// Whether training items are looked at, by a gradient or by the alignment.
     pub(super) fn needs_train(&self) -> bool {
-        let evidence = self.program.alignment().evidence();
-        self.is_trainable() || matches!(evidence, Evidence::TrainingOnce | Evidence::TrainingEveryEpoch)
+        self.is_trainable() || self.asks_for_train(1)
     }
 
     pub(super) const fn on_train(&self) -> Way<'_, 'a> {
@@ -170,25 +169,19 @@ impl<'a> Member<'a> {
             Some(_) => Sources::Halves(presented.contents(program, self.trial.backbone)),
             None => Sources::Fresh,
         };
-        Ok(match self.cut {
-            // Items are compared with texts that are learned: what comes out is not constant, though their features are.
-            Cut::Output if program.signature().first_learnable() != Cut::Output => halves(),
-            Cut::Output => {
+        Ok(match Keeps::at(self.cut, program) {
+            Keeps::Nothing => Sources::Fresh,
+            Keeps::Halves => halves(),
+            Keeps::Outputs => {
                 let mut found = all_outputs(&[Way { member: self, program, presented, sources: &halves(), changes: None }])?;
                 Sources::Constant(found.pop().expect("one way, one table"))
             }
-            Cut::Hidden(_) => halves(),
-            Cut::Input | Cut::Embedding => Sources::Fresh,
         })
     }
 
     /// Whether the alignment waits for outputs of training items at the beginning of this epoch.
     pub(super) fn asks_for_train(&self, epoch: usize) -> bool {
-        match self.program.alignment().evidence() {
-            Evidence::TrainingEveryEpoch => true,
-            Evidence::TrainingOnce => epoch == 1,
-            Evidence::None | Evidence::ContentFree(_) | Evidence::Cue => false,
-        }
+        self.program.alignment().evidence().asks_for_train(epoch)
     }
 
     /// Fits the alignment on outputs of all training items.
@@ -201,18 +194,8 @@ impl<'a> Member<'a> {
 
     /// Fits it on texts without content, or on the cue alone, where it asks for them.
     pub(super) fn fit_content_free(&mut self) {
-        let program = self.program.valid();
-        let scores = match self.program.alignment().evidence() {
-            Evidence::None | Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => return,
-            Evidence::ContentFree(texts) => {
-                self.costs.forward_items_training += texts.len();
-                program.source(self.trial.backbone, &Batch::Texts(texts.into_iter().map(|text| Query { text }).collect()))
-            }
-            Evidence::Cue => {
-                self.costs.forward_items_training += 1;
-                program.cue_scores(self.trial.backbone)
-            }
-        };
+        let Some(scores) = self.program.valid().content_free_scores(self.trial.backbone) else { return };
+        self.costs.forward_items_training += scores.dims()[0];
         self.program.alignment_mut().fit(Fitting { scores: &scores, labels: &[] });
     }
 

@@ -37,7 +37,7 @@ use gauge::Gauge;
 use session::Session;
 
 pub use error::TrialError;
-pub use foresight::{Foreseen, Promised};
+pub use foresight::{Foreseen, Foresight};
 
 /// What a trial is made of.
 #[derive(Clone, Copy)]
@@ -164,13 +164,17 @@ impl Trial<'_> {
     }
 
     fn splits(&self) -> Result<Splits, TrialError> {
+        Ok(draw(self.dataset, &self.wanted())?)
+    }
+
+    /// What is drawn of the data.
+    fn wanted(&self) -> Draw {
         let train = match (self.budget.shots, self.budget.train_items) {
             (Some(shots), _) => TrainSize::Shots(shots),
             (None, Some(items)) => TrainSize::Items(items),
             (None, None) => TrainSize::All,
         };
-        let wanted = Draw { seed: self.seed, train, validation_items: self.budget.validation_items, test_items: self.budget.test_items };
-        Ok(draw(self.dataset, &wanted)?)
+        Draw { seed: self.seed, train, validation_items: self.budget.validation_items, test_items: self.budget.test_items }
     }
 
     fn program(&self, splits: &Splits) -> Result<Program, TrialError> {
@@ -213,44 +217,70 @@ fn stop_if_asked() -> Result<(), TrialError> {
 mod tests {
     use super::*;
     use crate::assets::{AssetStore, Network, Settings, Silent};
+    use crate::backbones::LoadedBackbone;
     use crate::data::{Content, Example, Gold, Image};
     use crate::device::{DeviceChoice, Precision};
     use crate::plan::Workshop;
     use crate::registry::{PartName, Registry};
 
-    /// Colour images on a backbone of one channel were planned, and failed in every trial.
-    #[test]
-    fn items_that_cannot_be_presented_are_a_misfit_of_the_plan() {
-        let device = Device::flex();
-        let folder = tempfile::tempdir().unwrap();
-        let (registry, store) =
-            (Registry::built_in().unwrap(), AssetStore::new(Settings::new(folder.path().to_owned(), Network::Forbidden)));
-        let numbers = Precision::F32.on(DeviceChoice::Cpu).unwrap();
-        let workshop = Workshop { registry: &registry, store: &store, device: &device, numbers, progress: &Silent };
-        let letters = crate::backbones::load("letters-vit", &workshop).unwrap();
-        let check = |channels: usize| {
+    /// The letters ViT and small images of two classes.
+    pub(super) struct Small {
+        letters: LoadedBackbone,
+        dataset: DataSet,
+        target: Target,
+        encoders: Encoders,
+        device: Device,
+        budget: Budget,
+        method: Method,
+    }
+
+    impl Small {
+        /// Under this method, images of so many channels.
+        pub(super) fn new(method: &str, channels: usize) -> Self {
+            let device = Device::flex();
+            let folder = tempfile::tempdir().unwrap();
+            let (registry, store) =
+                (Registry::built_in().unwrap(), AssetStore::new(Settings::new(folder.path().to_owned(), Network::Forbidden)));
+            let numbers = Precision::F32.on(DeviceChoice::Cpu).unwrap();
+            let workshop = Workshop { registry: &registry, store: &store, device: &device, numbers, progress: &Silent };
             let image = |i: usize| Image { channels, height: 2, width: 2, pixels: vec![i as f32 / 64.0; 4 * channels] };
             let example = |i| Example { id: format!("i{i}"), content: Content::Image(image(i)), gold: Gold::Class(i % 2) };
             let split = registry.dataset("digits").unwrap().split();
             let classes = vec!["a".to_owned(), "b".to_owned()];
             let parts = [(PartName::All, (0..40).map(example).collect())].into();
-            let dataset = DataSet::from_parts("small", reprogram_taxonomy::Modality::Vision, classes.clone(), split, parts).unwrap();
-            let trial = Trial {
-                method: &(reprogram_methods::catalog::find("linear-only").unwrap().method)(),
-                backbone: letters.backbone.as_ref(),
-                encoders: &Encoders::default(),
-                dataset: &dataset,
-                target: &Target { classes, template: None, shares_source_labels: false, horizon: None },
+            Self {
+                letters: crate::backbones::load("letters-vit", &workshop).unwrap(),
+                dataset: DataSet::from_parts("small", Modality::Vision, classes.clone(), split, parts).unwrap(),
+                target: Target { classes, template: None, shares_source_labels: false, horizon: None },
+                encoders: Encoders::default(),
+                budget: Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None },
+                method: (reprogram_methods::catalog::find(method).unwrap().method)(),
+                device,
+            }
+        }
+
+        pub(super) fn trial<'a>(&'a self, seed: u64, keeping: Option<Keeping<'a>>) -> Trial<'a> {
+            Trial {
+                method: &self.method,
+                backbone: self.letters.backbone.as_ref(),
+                encoders: &self.encoders,
+                dataset: &self.dataset,
+                target: &self.target,
                 placement: Some(Placement { canvas: [28, 28], image: [20, 20] }),
-                budget: &Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None },
+                budget: &self.budget,
                 augment: None,
-                device: &device,
-                seed: 1,
-                keeping: None,
+                device: &self.device,
+                seed,
+                keeping,
                 checks_itself: false,
-            };
-            trial.check().map(|_| ())
-        };
+            }
+        }
+    }
+
+    /// Colour images on a backbone of one channel were planned, and failed in every trial.
+    #[test]
+    fn items_that_cannot_be_presented_are_a_misfit_of_the_plan() {
+        let check = |channels: usize| Small::new("linear-only", channels).trial(1, None).check().map(|_| ());
         check(1).unwrap();
         insta::assert_snapshot!(check(3).unwrap_err(), @"the backbone needs images of 1 colour channels, or grey ones, but they have 3");
     }

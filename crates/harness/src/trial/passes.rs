@@ -6,6 +6,7 @@ use burn::module::Module as _;
 use burn::tensor::{Int, Tensor};
 use reprogram_methods::{Batch, Evaluation, Fused, Prepared, PreparedRow, Program};
 use reprogram_models::Backbone;
+use reprogram_taxonomy::Cut;
 
 use super::choices::Choices;
 use super::member::Member;
@@ -29,6 +30,30 @@ pub(super) enum Sources {
     Halves(Vec<Digest>),
     /// f is run again each time.
     Fresh,
+}
+
+/// What is worth keeping of items that go through f.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Nothing: they go through from the beginning each time.
+    Nothing,
+    /// What is in front of the first learned place, where halves are kept at all.
+    Halves,
+    /// What comes out of f: it is asked for once.
+    Outputs,
+}
+
+impl Keeps {
+    /// Of a program whose halves meet here.
+    pub(super) fn at(cut: Cut, program: &Program) -> Self {
+        match cut {
+            // Items are compared with texts that are learned: what comes out is not constant, though their features are.
+            Cut::Output if program.signature().first_learnable() != Cut::Output => Self::Halves,
+            Cut::Output => Self::Outputs,
+            Cut::Hidden(_) => Self::Halves,
+            Cut::Input | Cut::Embedding => Self::Nothing,
+        }
+    }
 }
 
 impl Items {

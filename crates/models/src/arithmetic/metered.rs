@@ -4,6 +4,8 @@
 //! zero. It tells what a program would cost, for the price of its tokenizer and its embedding. Networks that end at their embedding
 //! are computed whole.
 
+use std::iter::Sum;
+use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,6 +69,41 @@ impl Spent {
             forward_flops: self.forward_flops - earlier.forward_flops,
             backward_flops: self.backward_flops - earlier.backward_flops,
         }
+    }
+
+    /// What is left of it without another; nothing where the other is more.
+    #[must_use]
+    pub const fn less(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_sub(other.tokens),
+            forward_flops: self.forward_flops.saturating_sub(other.forward_flops),
+            backward_flops: self.backward_flops.saturating_sub(other.backward_flops),
+        }
+    }
+
+    /// So many times as much, rounded.
+    #[must_use]
+    pub fn times(self, n: f64) -> Self {
+        let of = |count: u64| (count as f64 * n).round() as u64;
+        Self { tokens: of(self.tokens), forward_flops: of(self.forward_flops), backward_flops: of(self.backward_flops) }
+    }
+}
+
+impl Add for Spent {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens + other.tokens,
+            forward_flops: self.forward_flops + other.forward_flops,
+            backward_flops: self.backward_flops + other.backward_flops,
+        }
+    }
+}
+
+impl Sum for Spent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::add)
     }
 }
 
@@ -260,5 +297,17 @@ impl Backbone for Metered<'_> {
         // `run` goes through this one's blocks; what is read behind them, the inner one reads itself.
         self.count(self.read_macs(Tower::Text, n, 1, Reading::Features), features.is_tracked());
         features
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_spent_adds_up() {
+        let spent = |n: u64| Spent { tokens: n, forward_flops: 10 * n, backward_flops: 100 * n };
+        assert_eq!([spent(2) + spent(3), [spent(1), spent(4)].into_iter().sum(), spent(2).times(2.5)], [spent(5); 3]);
+        assert_eq!([spent(5).less(spent(2)), spent(5).since(spent(2)), spent(2).less(spent(5))], [spent(3), spent(3), spent(0)]);
     }
 }
