@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking and says what it measured")]
 
+mod toy;
+
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use burn::tensor::Device;
 use reprogram_methods::{
@@ -12,30 +13,16 @@ use reprogram_methods::{
     NO_ENCODERS, Pick, PromptInit, Recipe, Seed, Setup, SoftPromptSpec, StepByStepSpec, Target, Template, VerbalizerSpec, VerbatimSpec,
     Way, WorkedExample, WorkedExamplesSpec, catalog,
 };
-use reprogram_models::weights::Gguf;
 use reprogram_models::{Backbone, Decoding, GenerateError, Llama, Stops, generate};
 use reprogram_taxonomy::{Misfit, Modality};
+use toy::language::{target_of, template, tiny};
 
 const ITEMS: [(&str, &str); 4] = [("a", "GO"), ("b", "VERYDULL"), ("c", "MM"), ("d", "GOOD DO")];
-
-fn tiny(family: &str) -> Llama {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/tests/fixtures/gguf/{family}.gguf"));
-    Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), family, &Device::flex()).unwrap()
-}
 
 fn target() -> Target {
     let exemplar = |text: &str| WorkedExample { text: text.to_owned(), rationale: Some("MO".to_owned()), answer: "A".to_owned() };
     let form = AnswerForm { phrase: "so".to_owned(), extraction: Extraction::Line1, exemplars: ["DO", "LO"].map(exemplar).to_vec() };
-    let template = Template {
-        instruction: None,
-        input: "{text}".to_owned(),
-        cue: ">".to_owned(),
-        separator: ";".to_owned(),
-        labels: vec![],
-        variants: vec![],
-        answer: Some(form),
-    };
-    Target { classes: vec![], template: Some(template), shares_source_labels: false, horizon: None }
+    target_of(Template { input: "{text}".to_owned(), labels: vec![], answer: Some(form), ..template() })
 }
 
 fn extraction(max_tokens: usize) -> AlignmentSpec {

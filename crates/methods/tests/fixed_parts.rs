@@ -16,9 +16,10 @@ use reprogram_methods::{
     PixelStripSpec, PrefixInit, Program, PromptInit, Query, Recipe, Seed, Setup, SoftPromptSpec, SteeringSpec, StripContent, Target,
     Template, VerbalizerSpec,
 };
-use reprogram_models::weights::{Gguf, Weights};
+use reprogram_models::weights::Weights;
 use reprogram_models::{Backbone, EfficientNet, EfficientNetConfig, Input, KvCache, Llama, MbStage, cross_entropy};
 use reprogram_taxonomy::{Layers, Modality};
+use toy::language;
 use toy::{CANVAS, CHANNELS, FRAMED, Toy, batch, images, method, target, values};
 
 const LINEAR: AlignmentSpec = AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Features });
@@ -134,22 +135,10 @@ struct Texts {
 
 impl Texts {
     fn new() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
-        let model = Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap();
-        let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
-        let template = Template {
-            instruction: Some("DO".to_owned()),
-            input: "<{text}".to_owned(),
-            cue: ">".to_owned(),
-            separator: ";".to_owned(),
-            labels: labels.clone(),
-            variants: Vec::new(),
-            answer: None,
-        };
         let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
         Self {
-            model,
-            target: Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None },
+            model: language::model(),
+            target: language::target_of(Template { instruction: Some("DO".to_owned()), ..language::template() }),
             train: (0..3).map(text).collect(),
         }
     }

@@ -4,37 +4,25 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
 
-use std::path::Path;
+mod toy;
 
 use burn::tensor::{Device, Tensor, activation::log_softmax};
 use reprogram_methods::{
     AlignmentSpec, Batch, ChannelSpec, Choice, CountedOn, DemonstrationsSpec, Fitting, FrequencyMappingSpec, GroupedDemonstrationsSpec,
     LabelledText, LinearMapSpec, LinearOn, ManipulationSpec, Method, NO_ENCODERS, Order, Pair, Program, Query, Recipe, Scorer, Seed, Setup,
-    Target, Template, VerbalizerSpec, Wording, WordingsSpec,
+    Template, VerbalizerSpec, Wording, WordingsSpec,
 };
-use reprogram_models::weights::Gguf;
 use reprogram_models::{Backbone, Input, Llama, Reading, TokenBatch};
 use reprogram_taxonomy::Misfit;
+use toy::language::{self, tiny};
 
 const FAMILIES: [&str; 6] = ["llama3", "mistral", "qwen2", "qwen3", "gemma2", "gemma3"];
 
 const TEXTS: [&str; 4] = ["GOOD", "GO", "VERYDULL", "MM"];
 
-fn tiny(family: &str) -> Llama {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/tests/fixtures/gguf/{family}.gguf"));
-    Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), family, &Device::flex()).unwrap()
-}
-
 fn template() -> Template {
-    Template {
-        instruction: None,
-        input: "<{text}".to_owned(),
-        cue: ">".to_owned(),
-        separator: ";".to_owned(),
-        labels: ["A", "BCD", "BE"].map(str::to_owned).to_vec(),
-        variants: vec![Wording { input: "{text}".to_owned(), cue: "=".to_owned(), labels: None }],
-        answer: None,
-    }
+    let variants = vec![Wording { input: "{text}".to_owned(), cue: "=".to_owned(), labels: None }];
+    Template { variants, ..language::template() }
 }
 
 fn texts(words: &[&str]) -> Vec<LabelledText> {
@@ -42,8 +30,7 @@ fn texts(words: &[&str]) -> Vec<LabelledText> {
 }
 
 fn built(model: &Llama, train: &[LabelledText], manipulation: ManipulationSpec, alignment: AlignmentSpec) -> Result<Program, Misfit> {
-    let template = template();
-    let target = Target { classes: template.labels.clone(), template: Some(template), shares_source_labels: false, horizon: None };
+    let target = language::target_of(template());
     let device = Device::flex();
     let setup = Setup {
         encoders: NO_ENCODERS,

@@ -5,8 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and says what it measured")]
 
+mod toy;
+
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData, activation::log_softmax};
 use rand::RngExt;
@@ -14,24 +15,19 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use reprogram_methods::{
     AlignmentSpec, Batch, DemonstrationsSpec, Evaluation, LabelledText, ManipulationSpec, Method, NO_ENCODERS, PairScore, Program,
-    PromptInit, Query, Recipe, Scorer, Seed, Setup, SoftPromptSpec, Target, Template, VerbalizerSpec,
+    PromptInit, Query, Recipe, Scorer, Seed, Setup, SoftPromptSpec, VerbalizerSpec,
 };
-use reprogram_models::weights::{Gguf, Weights};
+use reprogram_models::weights::Weights;
 use reprogram_models::{
     Backbone, Decoding, EncodedPair, Input, KeyValue, KvCache, Llama, LlamaConfig, Masking, PrefixCache, Reading, Stops, Stream, TokenAt,
     TokenBatch, blocks::Heads, generate, generate_after,
 };
 use safetensors::tensor::{Dtype, TensorView};
+use toy::language::{target_of, template, tiny};
 
 const TOLERANCE: f32 = 1e-4;
 
 const FAMILIES: [&str; 6] = ["llama3", "mistral", "qwen2", "qwen3", "gemma2", "gemma3"];
-
-fn tiny(family: &str) -> Llama {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/tests/fixtures/gguf/{family}.gguf"));
-    let bytes = std::fs::read(path).unwrap();
-    Llama::from_gguf(&Gguf::parse(&bytes).unwrap(), family, &Device::flex()).unwrap()
-}
 
 /// Room for 700 tokens; of its three layers, one looks back 40 tokens and one 9.
 fn long() -> Llama {
@@ -362,17 +358,7 @@ fn a_cache_of_prefixes_is_bounded_and_forgets_the_oldest() {
 fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
     let answers = AlignmentSpec::Verbalizer(VerbalizerSpec::default());
     let method = Method { manipulations: manipulations.to_vec(), alignment: answers, recipe: Recipe::default() };
-    let labels = vec!["A".to_owned(), "BCD".to_owned(), "BE".to_owned()];
-    let template = Template {
-        instruction: None,
-        input: "<{text}".to_owned(),
-        cue: ">".to_owned(),
-        separator: ";".to_owned(),
-        labels: labels.clone(),
-        variants: Vec::new(),
-        answer: None,
-    };
-    let target = Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None };
+    let target = target_of(template());
     let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
     let train_texts = [text(0), text(1), text(2)];
     let device = Device::flex().autodiff();

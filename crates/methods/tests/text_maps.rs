@@ -4,18 +4,16 @@
 
 mod toy;
 
-use std::path::Path;
-
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use reprogram_methods::{
     AlignmentSpec, Batch, LabelledText, LinearMapSpec, LinearOn, ManipulationSpec, Program, PromptInit, Query, Seed, Setup, SoftPromptSpec,
-    Target, Template, TokenPatchesSpec, VerbalizerEmbeddingsSpec, VerbalizerSpec, VocabularyMapSpec,
+    Template, TokenPatchesSpec, VerbalizerEmbeddingsSpec, VerbalizerSpec, VocabularyMapSpec,
 };
-use reprogram_models::weights::Gguf;
 use reprogram_models::{Backbone, Llama, cross_entropy};
 use reprogram_taxonomy::Modality;
+use toy::language::{target_of, template, tiny};
 use toy::{FRAMED, Toy, method, target, values};
 
 const LINEAR: AlignmentSpec = AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Features });
@@ -35,11 +33,6 @@ fn llama() -> Llama {
     tiny("llama3")
 }
 
-fn tiny(family: &str) -> Llama {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/tests/fixtures/gguf/{family}.gguf"));
-    Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap()
-}
-
 /// A method's program on a language model, its parameters with autodiff.
 fn program(model: &Llama, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Program {
     program_of(["A", "BCD", "BE"], model, manipulations, alignment)
@@ -48,16 +41,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec], alignment: Alignme
 /// The same with answers in other words.
 fn program_of(labels: [&str; 3], model: &Llama, manipulations: &[ManipulationSpec], alignment: AlignmentSpec) -> Program {
     let labels: Vec<String> = labels.map(str::to_owned).to_vec();
-    let template = Template {
-        instruction: None,
-        input: "<{text}".to_owned(),
-        cue: ">".to_owned(),
-        separator: ";".to_owned(),
-        labels: labels.clone(),
-        variants: Vec::new(),
-        answer: None,
-    };
-    let target = Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None };
+    let target = target_of(Template { labels, ..template() });
     let (device, train_texts) = (Device::flex().autodiff(), train_texts());
     let setup = Setup {
         encoders: reprogram_methods::NO_ENCODERS,

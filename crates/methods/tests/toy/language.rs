@@ -1,9 +1,9 @@
-//! A tiny language model of a GGUF fixture, and series for it.
+//! Tiny language models of GGUF fixtures, whose tokens are characters; texts and series for them.
 
 use std::path::Path;
 
 use burn::tensor::Device;
-use reprogram_methods::{Method, Placement, Program, Seed, Setup, Target, Window};
+use reprogram_methods::{Method, Placement, Program, Seed, Setup, Target, Template, Window};
 use reprogram_models::Llama;
 use reprogram_models::weights::Gguf;
 use reprogram_taxonomy::Misfit;
@@ -19,8 +19,31 @@ pub(crate) const WINDOW: Placement = Placement { canvas: [1, HISTORY], image: [1
 
 /// The model.
 pub(crate) fn model() -> Llama {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures/gguf/llama3.gguf");
-    Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), "tiny", &Device::flex()).unwrap()
+    tiny("llama3")
+}
+
+/// One of a family.
+pub(crate) fn tiny(family: &str) -> Llama {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/tests/fixtures/gguf/{family}.gguf"));
+    Llama::from_gguf(&Gguf::parse(&std::fs::read(path).unwrap()).unwrap(), family, &Device::flex()).unwrap()
+}
+
+/// How texts are put to them: three classes, whose answers have one, three and two tokens, two of which begin alike.
+pub(crate) fn template() -> Template {
+    Template {
+        instruction: None,
+        input: "<{text}".to_owned(),
+        cue: ">".to_owned(),
+        separator: ";".to_owned(),
+        labels: ["A", "BCD", "BE"].map(str::to_owned).to_vec(),
+        variants: Vec::new(),
+        answer: None,
+    }
+}
+
+/// What a data set of such texts asks for: classes are named by their answers.
+pub(crate) fn target_of(template: Template) -> Target {
+    Target { classes: template.labels.clone(), template: Some(template), shares_source_labels: false, horizon: None }
 }
 
 /// Windows of several scales.

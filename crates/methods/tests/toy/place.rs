@@ -83,15 +83,11 @@ impl Place {
 
     /// Texts on a language model.
     pub(crate) fn text() -> Self {
-        let labels: Vec<String> = ["A", "BCD", "BE"].map(str::to_owned).to_vec();
         let template = Template {
             instruction: Some("DO".to_owned()),
-            input: "<{text}".to_owned(),
-            cue: ">".to_owned(),
-            separator: ";".to_owned(),
-            labels: labels.clone(),
             variants: vec![Wording { input: "{text}".to_owned(), cue: "=".to_owned(), labels: None }],
             answer: Some(AnswerForm { phrase: "so".to_owned(), extraction: Extraction::Line1, exemplars: exemplars() }),
+            ..language::template()
         };
         let words = ["GOOD", "GO", "VERYDULL", "MM"];
         let texts = words.iter().zip(LABELS).cycle().take(24).enumerate();
@@ -99,7 +95,7 @@ impl Place {
         Self {
             name: "text",
             backbone: Box::new(language::model()),
-            target: Target { classes: labels, template: Some(template), shares_source_labels: false, horizon: None },
+            target: language::target_of(template),
             batch: Batch::Texts(words.iter().map(|&text| Query { text: text.to_owned() }).collect()),
             texts: texts.collect(),
             placement: None,
