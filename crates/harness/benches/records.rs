@@ -14,6 +14,7 @@ fn config(method: &Method) -> TrialConfig<'_> {
         numerics: NUMERICS,
         method,
         image_size: Some(20),
+        resample: None,
         backbone: "letters-vit",
         weights_sha256: "00",
         encoders: std::collections::BTreeMap::new(),

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::assets::Digest;
 use crate::augment::Augment;
 use crate::config::Budget;
+use crate::resample::Kernel;
 
 /// Raised when a change of the code is meant to change numbers, so that records of before are not taken for these.
 pub const NUMERICS: u32 = 1;
@@ -24,6 +25,9 @@ pub struct TrialConfig<'a> {
     pub method: &'a Method,
     /// Pixels of an image's edge.
     pub image_size: Option<usize>,
+    /// By what images are brought to size, where it is not bilinear: so they all were before checkpoints were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resample: Option<Kernel>,
     /// Checkpoint.
     pub backbone: &'a str,
     /// Hash of its weights.
@@ -112,6 +116,7 @@ mod tests {
             numerics: NUMERICS,
             method,
             image_size: Some(20),
+            resample: None,
             backbone: "letters-vit",
             weights_sha256: "aa",
             encoders: BTreeMap::new(),
@@ -148,6 +153,7 @@ mod tests {
             key(|config| config.weights_sha256 = "ab", &budget, "vp-ilm"),
             key(|config| config.data_sha256 = "ab", &budget, "vp-ilm"),
             key(|config| config.image_size = None, &budget, "vp-ilm"),
+            key(|config| config.resample = Some(Kernel::Bicubic), &budget, "vp-ilm"),
             key(|config| config.precision = "bf16", &budget, "vp-ilm"),
             key(|_| {}, &Budget { epochs: 3, ..budget.clone() }, "vp-ilm"),
             key(|_| {}, &budget, "vp-flm"),

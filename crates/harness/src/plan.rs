@@ -21,6 +21,7 @@ use crate::predicted::Memory;
 use crate::presentation::placement;
 use crate::record::{EmptyCell, Searched};
 use crate::registry::{Registry, RegistryError};
+use crate::resample::Kernel;
 use crate::reuse::{Keeping, Reuse};
 use crate::search::PlannedSearch;
 use crate::trial::{Built, Trial, TrialError};
@@ -314,6 +315,7 @@ impl Plan {
             numerics: NUMERICS,
             method: cell.method,
             image_size: placement.filter(|_| self.is_of_images(cell)).map(|placement| placement.image[0]),
+            resample: Some(self.backbones[cell.backbone].kernel).filter(|&kernel| kernel != Kernel::Bilinear && self.is_of_images(cell)),
             backbone: cell.backbone,
             weights_sha256: &self.backbones[cell.backbone].weights_sha256,
             encoders: self.encoders_of(cell.method),
@@ -367,6 +369,7 @@ impl Plan {
             dataset: &data.dataset,
             target: data.target_on(backbone),
             placement: planned.placement,
+            kernel: backbone.kernel,
             budget: &planned.budget,
             augment: planned.augment.as_ref(),
             device,
@@ -439,6 +442,7 @@ impl Cell<'_> {
             dataset: &data.dataset,
             target: data.target_on(backbone),
             placement,
+            kernel: backbone.kernel,
             budget: self.budget,
             augment: self.augment,
             device,

@@ -23,6 +23,21 @@ pub struct Presented {
     placement: Option<Placement>,
 }
 
+/// How a backbone takes items under a method.
+#[derive(Clone, Copy)]
+pub struct Intake<'a> {
+    /// The backbone.
+    pub card: &'a Card,
+    /// What the method takes items of, where that is not what the backbone takes.
+    pub takes: Option<Modality>,
+    /// Where images lie.
+    pub placement: Option<Placement>,
+    /// By what they are brought to size.
+    pub kernel: Kernel,
+    /// Where they go.
+    pub device: &'a Device,
+}
+
 /// Samples of all recordings of a pass together: 32 of a second at 16 kHz.
 const SAMPLES_A_PASS: usize = 512_000;
 
@@ -63,14 +78,8 @@ pub fn placement(card: &Card, image_size: Option<usize>, series_length: Option<u
 
 impl Presented {
     /// Puts a split's items in shape.
-    /// `takes`: what the method takes items of, where that is not what the backbone takes.
-    pub fn new<Purpose>(
-        split: &Split<Purpose>,
-        card: &Card,
-        takes: Option<Modality>,
-        placement: Option<Placement>,
-        device: &Device,
-    ) -> Result<Self, Misfit> {
+    pub fn new<Purpose>(split: &Split<Purpose>, intake: Intake<'_>) -> Result<Self, Misfit> {
+        let Intake { card, takes, placement, kernel, device } = intake;
         let examples = split.examples();
         let ids = examples.iter().map(|example| example.id.clone()).collect();
         let golds = Golds::of(examples.iter().map(AsRef::as_ref))?;
@@ -79,7 +88,7 @@ impl Presented {
             (InputSpace::Image { channels, .. }, Some(placement)) => {
                 let mut pixels = Vec::new();
                 for example in examples {
-                    pixels.extend(place(example, channels, placement)?);
+                    pixels.extend(place(example, channels, placement, kernel)?);
                 }
                 let [height, width] = placement.canvas;
                 let images = Tensor::from_data(TensorData::new(pixels, [examples.len(), channels, height, width]), in_f32(device));
@@ -251,7 +260,7 @@ fn image_content(example: &Example) -> Option<Digest> {
 }
 
 /// Resizes an image and puts it into the middle of a black canvas.
-fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec<f32>, Misfit> {
+fn place(example: &Example, channels: usize, placement: Placement, kernel: Kernel) -> Result<Vec<f32>, Misfit> {
     let Content::Image(image) = &example.content else {
         return Err(Misfit::PartNeeds { part: "an image backbone".to_owned(), needs: "images".to_owned() });
     };
@@ -264,7 +273,7 @@ fn place(example: &Example, channels: usize, placement: Placement) -> Result<Vec
     for channel in 0..channels {
         let size = image.height * image.width;
         let plane = image.pixels[channel.min(image.channels - 1) * size..][..size].to_vec();
-        let plane = resized(plane, [image.height, image.width], placement.image, Kernel::Bilinear);
+        let plane = resized(plane, [image.height, image.width], placement.image, kernel);
         for row in 0..inner_height {
             let start = channel * height * width + (top + row) * width + left;
             canvas[start..start + inner_width].copy_from_slice(&plane[row * inner_width..(row + 1) * inner_width]);
@@ -294,11 +303,55 @@ fn laid(example: &Example, samples: usize, rate: usize) -> Result<Vec<f32>, Misf
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
-    use crate::data::Series;
+    use crate::data::{Image, Series};
+
+    /// Pillow's pixels, which `resample.rs` is held against.
+    #[derive(Deserialize)]
+    struct Reference {
+        source: Source,
+        resized: Vec<Resized>,
+    }
+
+    #[derive(Deserialize)]
+    struct Source {
+        height: usize,
+        width: usize,
+        bytes: Vec<u8>,
+    }
+
+    #[derive(Deserialize)]
+    struct Resized {
+        filter: String,
+        height: usize,
+        width: usize,
+        floats: Vec<f32>,
+    }
 
     fn example(content: Content) -> Example {
         Example { id: "one".to_owned(), content, gold: crate::data::Gold::Class(0) }
+    }
+
+    #[test]
+    fn images_are_brought_to_size_by_the_kernel_that_is_declared() {
+        let Reference { source, resized } = serde_json::from_str(include_str!("../tests/fixtures/resample/reference.json")).unwrap();
+        let pixels = source.bytes.iter().map(|&level| f32::from(level) / 255.0).collect();
+        let photo = example(Content::Image(Image { channels: 1, height: source.height, width: source.width, pixels }));
+        let mut seen = 0;
+        for case in resized.iter().filter(|case| [case.height, case.width] == [8, 8] || case.height == 32) {
+            let placement = Placement { canvas: [case.height, case.width], image: [case.height, case.width] };
+            let off = |kernel: Kernel| {
+                let found = place(&photo, 1, placement, kernel).unwrap();
+                found.iter().zip(&case.floats).fold(0.0f32, |most, (a, b)| most.max((a - b.clamp(0.0, 1.0)).abs()))
+            };
+            let [right, wrong] =
+                if case.filter == "bicubic" { [Kernel::Bicubic, Kernel::Bilinear] } else { [Kernel::Bilinear, Kernel::Bicubic] };
+            assert!(off(right) < 1e-5 && off(wrong) > 0.03, "{} to {:?}: {} and {}", case.filter, placement.image, off(right), off(wrong));
+            seen += 1;
+        }
+        assert_eq!(seen, 4, "larger and smaller, by both");
     }
 
     #[test]

@@ -6,9 +6,11 @@
 
 use image::imageops::{FilterType, crop_imm, resize};
 use image::{ImageBuffer, Luma, RgbImage};
+use serde::Serialize;
 
 /// The kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kernel {
     /// A triangle.
     Bilinear,

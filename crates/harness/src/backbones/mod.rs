@@ -4,6 +4,7 @@ mod folder;
 mod mapped;
 mod own_layout;
 mod pass;
+mod resampling;
 mod tiny_clip;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::assets::{AssetError, Digest, HubRepository, RepositoryError};
 use crate::device::Numbers;
 use crate::plan::Workshop;
 use crate::registry::{RegistryError, Role, WeightFormat, Weights as WeightSource};
+use crate::resample::Kernel;
 
 /// The letters ViT, trained by `reprogram pretrain letters`.
 const LETTERS_VIT: &[u8] = include_bytes!("../../assets/letters-vit.safetensors");
@@ -34,6 +36,8 @@ pub struct LoadedBackbone {
     pub weights_sha256: String,
     /// Names of its source classes, where they are known.
     pub source_classes: Option<Vec<String>>,
+    /// By what images are brought to size for it: as its files declare it, bilinear where they declare nothing.
+    pub kernel: Kernel,
 }
 
 /// A checkpoint that cannot be loaded.
@@ -145,8 +149,13 @@ fn built_of(name: &str, folder: &HubFolder, pixels: Pixels, storage: Storage, de
     let release = |part: &[u8]| folder.release(part);
     let checkpoint = HubCheckpoint { files: &folder.files, weights: folder.weights()?.releasing(&release).kept_as(storage), pixels };
     let backbone = checkpoint.load(name, device);
-    let backbone = backbone.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string(), source_classes: None })
+    let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
+    let backbone = backbone.map_err(|error| damaged(error.to_string()))?;
+    let kernel = match pixels {
+        Pixels::Raw => resampling::of_files(&folder.files).map_err(|(file, error)| damaged(format!("{file}: {error}")))?,
+        Pixels::Normalised => Kernel::Bilinear,
+    };
+    Ok(LoadedBackbone { backbone, weights_sha256: digest.to_string(), source_classes: None, kernel })
 }
 
 fn llama(name: &str, file: &Mapped, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
@@ -155,14 +164,15 @@ fn llama(name: &str, file: &Mapped, storage: Storage, device: &Device) -> Result
     let gguf = Gguf::parse(file).map_err(LlamaError::from);
     let model = gguf.and_then(|gguf| Llama::from_gguf(&gguf.releasing(&release).kept_as(storage), name, device));
     let model = model.map_err(|error| BackboneError::Damaged { name: name.to_owned(), reason: error.to_string() })?;
-    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string(), source_classes: None })
+    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: digest.to_string(), source_classes: None, kernel: Kernel::Bilinear })
 }
 
 fn letters_vit(name: &str, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     let model = embedded_vit(LETTERS_VIT, name, storage, device).map_err(damaged)?;
     let backbone = Arc::new(Frozen::new(model));
-    Ok(LoadedBackbone { backbone, weights_sha256: Digest::of(LETTERS_VIT).to_string(), source_classes: None })
+    let weights_sha256 = Digest::of(LETTERS_VIT).to_string();
+    Ok(LoadedBackbone { backbone, weights_sha256, source_classes: None, kernel: Kernel::Bilinear })
 }
 
 /// Reads a ViT whose configuration stands in the file's own metadata, under `config`.

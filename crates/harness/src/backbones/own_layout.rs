@@ -8,6 +8,7 @@ use reprogram_models::{Acoustic, Backbone, EfficientNet, EfficientNetConfig, Fro
 
 use super::{BackboneError, LoadedBackbone, Mapped};
 use crate::assets::Digest;
+use crate::resample::Kernel;
 
 /// Samples a second that the speech embedding is fed.
 const SPEECH_RATE: usize = 16_000;
@@ -79,7 +80,7 @@ impl OwnLayout {
             Self::SpeechEmbedding { seconds } => Arc::new(speech(name, files, files.get(2).map(|head| &**head), seconds, device)?),
             Self::SpeechDigits => Arc::new(speech(name, files, Some(SPEECH_DIGITS), 1, device)?),
         };
-        Ok(LoadedBackbone { backbone, weights_sha256: digest, source_classes: None })
+        Ok(LoadedBackbone { backbone, weights_sha256: digest, source_classes: None, kernel: Kernel::Bilinear })
     }
 }
 

@@ -8,6 +8,7 @@ use reprogram_models::{Clip, ClipConfig, Storage, TextTokenizer};
 
 use super::{BackboneError, LoadedBackbone};
 use crate::assets::Digest;
+use crate::resample::Kernel;
 
 const FILE: &[u8] = include_bytes!("../../assets/tiny-clip-cifar.safetensors");
 
@@ -15,7 +16,9 @@ const FILE: &[u8] = include_bytes!("../../assets/tiny-clip-cifar.safetensors");
 pub(super) fn load(name: &str, storage: Storage, device: &Device) -> Result<LoadedBackbone, BackboneError> {
     let damaged = |reason: String| BackboneError::Damaged { name: name.to_owned(), reason };
     let model = embedded(FILE, name, storage, device).map_err(damaged)?;
-    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256: Digest::of(FILE).to_string(), source_classes: None })
+    let weights_sha256 = Digest::of(FILE).to_string();
+    // Its file does not say it: photographs were shrunk so for its training (`pretrain/clip/photos.rs`).
+    Ok(LoadedBackbone { backbone: Arc::new(model), weights_sha256, source_classes: None, kernel: Kernel::Bilinear })
 }
 
 /// Reads a CLIP whose `config`, `preprocessor_config` and `tokenizer` stand in the file's own metadata.
@@ -46,6 +49,13 @@ mod tests {
         let n_parameters: usize = header.tensors().values().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         assert!(CARD.starts_with("# tiny-clip-cifar\n") && CARD.contains(&format!("{n_parameters} parameters")));
         assert!(FILE.len() <= 10_000_000 && header.tensors().values().all(|tensor| tensor.dtype == safetensors::Dtype::F16));
+    }
+
+    /// It says nothing of it, and the hub's class would be bicubic.
+    #[test]
+    fn images_are_brought_to_size_as_they_were_for_its_training() {
+        let loaded = load("tiny-clip-cifar", Storage::Floats, &Device::flex()).unwrap();
+        assert_eq!(loaded.kernel, Kernel::Bilinear);
     }
 
     #[test]

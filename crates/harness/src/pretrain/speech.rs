@@ -12,6 +12,7 @@ use crate::config::Budget;
 use crate::plan::LoadedData;
 use crate::presentation::placement;
 use crate::record::Metrics;
+use crate::resample::Kernel;
 use crate::trial::{Trial, TrialError};
 
 /// The data set of the recordings.
@@ -66,6 +67,7 @@ pub fn train(backbone: &dyn Backbone, data: &LoadedData, recipe: SpeechRecipe, d
         dataset: &data.dataset,
         target: &data.target,
         placement: placement(backbone.card(), None, None)?,
+        kernel: Kernel::Bilinear,
         budget: &budget,
         device,
         seed,

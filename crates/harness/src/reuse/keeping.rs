@@ -53,7 +53,7 @@ impl<'a> Keeping<'a> {
             String::new()
         };
         let fixed = serde_json::to_string(&fixed).expect("plain data");
-        let (placement, target) = (format!("{:?}", trial.placement), format!("{:?}", trial.target));
+        let (placement, target) = (format!("{:?} {:?}", trial.placement, trial.kernel), format!("{:?}", trial.target));
         let (numerics, f) = (NUMERICS.to_string(), self.f.to_string());
         Some(self.reuse.scope(Digest::of_parts(&[build(), &numerics, &f, &cut, &fixed, &seed, &drawn, &placement, &target])))
     }

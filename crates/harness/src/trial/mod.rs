@@ -30,8 +30,9 @@ use crate::augment::Augment;
 use crate::config::Budget;
 use crate::data::{Content, DataSet, Draw, Split, Splits, TrainSize, draw};
 use crate::interrupt;
-use crate::presentation::Presented;
+use crate::presentation::{Intake, Presented};
 use crate::record::{Costs, ExampleOutcome, Metrics, Outcome};
+use crate::resample::Kernel;
 use crate::reuse::Keeping;
 use gauge::Gauge;
 use session::Session;
@@ -54,6 +55,8 @@ pub struct Trial<'a> {
     pub target: &'a Target,
     /// Where images lie.
     pub placement: Option<Placement>,
+    /// By what they are brought to size.
+    pub kernel: Kernel,
     /// What may be spent.
     pub budget: &'a Budget,
     /// How training images are changed.
@@ -199,12 +202,17 @@ impl Trial<'_> {
         Ok(self.method.build(&setup)?)
     }
 
+    fn intake(&self) -> Intake<'_> {
+        let Self { placement, kernel, device, .. } = *self;
+        Intake { card: self.backbone.card(), takes: self.method.takes(), placement, kernel, device }
+    }
+
     /// The items of a split, ready to be fed; those of another trial of the same data, where they are the same ones.
     fn present<Purpose>(&self, split: &Split<Purpose>, other: Option<&Presented>) -> Result<Presented, TrialError> {
         let same = other.filter(|other| split.examples().iter().map(|example| &example.id).eq(&other.ids));
         match same {
             Some(same) => Ok(same.clone()),
-            None => Ok(Presented::new(split, self.backbone.card(), self.method.takes(), self.placement, self.device)?),
+            None => Ok(Presented::new(split, self.intake())?),
         }
     }
 }
@@ -267,6 +275,7 @@ mod tests {
                 dataset: &self.dataset,
                 target: &self.target,
                 placement: Some(Placement { canvas: [28, 28], image: [20, 20] }),
+                kernel: self.letters.kernel,
                 budget: &self.budget,
                 augment: None,
                 device: &self.device,
