@@ -10,6 +10,7 @@ use super::image_csv::Grey;
 use super::image_tar::Folders;
 use super::json_items::Places;
 use super::json_lines::Fields;
+use super::orders::Orders;
 use super::parquet::Pictures;
 use super::parts::RawPart;
 use super::pools::Pools;
@@ -33,6 +34,7 @@ pub struct DataSet {
     split: SplitRule,
     rows_sha256: Digest,
     pools: Pools,
+    orders: Orders,
 }
 
 impl DataSet {
@@ -72,7 +74,8 @@ impl DataSet {
             "every label of `{name}` is one of its classes"
         );
         let rows_sha256 = digest_of(&rows);
-        Ok(Self { name: name.to_owned(), modality, classes, template: None, split, rows_sha256, pools: Pools::divide(parts, split) })
+        let (name, pools) = (name.to_owned(), Pools::divide(parts, split));
+        Ok(Self { name, modality, classes, template: None, split, rows_sha256, pools, orders: Orders::default() })
     }
 
     /// The data set with another template.
@@ -139,6 +142,10 @@ impl DataSet {
 
     pub(super) const fn pools(&self) -> &Pools {
         &self.pools
+    }
+
+    pub(super) const fn orders(&self) -> &Orders {
+        &self.orders
     }
 }
 

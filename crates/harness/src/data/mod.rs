@@ -13,6 +13,7 @@ mod image_u16;
 mod json_items;
 mod json_lines;
 mod label_lines;
+mod orders;
 mod parquet;
 mod parts;
 mod pools;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::orders::Ordered;
 use super::{Amount, DataError, DataSet, Example};
-use crate::assets::Digest;
 
 /// Marks what parameters and mappings are fitted on.
 #[derive(Debug, Clone, Copy)]
@@ -73,30 +73,27 @@ pub enum TrainSize {
 
 /// Draws the splits of a trial.
 pub fn draw(dataset: &DataSet, wanted: &Draw) -> Result<Splits, DataError> {
-    let pools = dataset.pools();
+    let (pools, orders) = (dataset.pools(), dataset.orders());
     let too_many = |split, wanted, found| DataError::TooManyItems { dataset: dataset.name().to_owned(), split, wanted, found };
-    let first = |split: &'static str, mut items: Vec<Arc<Example>>, wanted: Option<usize>| match wanted {
+    let first = |split: &'static str, items: &Ordered, wanted: Option<usize>| match wanted {
         Some(n) if n > items.len() => Err(too_many(split, n, items.len())),
-        Some(n) => {
-            items.truncate(n);
-            Ok(items)
-        }
-        None => Ok(items),
+        Some(n) => Ok(items[..n].to_vec()),
+        None => Ok(items.to_vec()),
     };
     let seed = wanted.seed.to_string();
-    let candidates = ordered(&pools.train, &[&seed, "train"]);
+    let candidates = orders.of(&pools.train, &[&seed, "train"]);
     let train = match wanted.train {
-        TrainSize::All => candidates,
-        TrainSize::Items(n) => first("train", candidates, Some(n))?,
-        TrainSize::Shots(k) => balanced(dataset, "train", candidates, k)?,
+        TrainSize::All => first("train", &candidates, None)?,
+        TrainSize::Items(n) => first("train", &candidates, Some(n))?,
+        TrainSize::Shots(k) => balanced(dataset, "train", &candidates, k)?,
     };
-    let candidates = ordered(&pools.validation, &["validation"]);
+    let candidates = orders.of(&pools.validation, &["validation"]);
     let validation = match wanted.validation_items {
-        Some(Amount::Shots(k)) => balanced(dataset, "validation", candidates, k)?,
-        Some(Amount::Items(n)) => first("validation", candidates, Some(n))?,
-        None => candidates,
+        Some(Amount::Shots(k)) => balanced(dataset, "validation", &candidates, k)?,
+        Some(Amount::Items(n)) => first("validation", &candidates, Some(n))?,
+        None => first("validation", &candidates, None)?,
     };
-    let test = first("test", ordered(&pools.test, &["test"]), wanted.test_items)?;
+    let test = first("test", &orders.of(&pools.test, &["test"]), wanted.test_items)?;
     let chosen = match wanted.validation_items {
         Some(each @ Amount::Shots(_)) => format!("{} ({each})", validation.len()),
         Some(Amount::Items(_)) | None => validation.len().to_string(),
@@ -105,30 +102,19 @@ pub fn draw(dataset: &DataSet, wanted: &Draw) -> Result<Splits, DataError> {
     Ok(Splits { train: Split::of(train), validation: Split::of(validation), test: Split::of(test), rule })
 }
 
-/// Items by the digest of purpose and id.
-fn ordered(items: &[Arc<Example>], purpose: &[&str]) -> Vec<Arc<Example>> {
-    let mut items = items.to_vec();
-    items.sort_by_cached_key(|item| {
-        let mut parts = purpose.to_vec();
-        parts.push(&item.id);
-        Digest::of_parts(&parts)
-    });
-    items
-}
-
 /// The first `k` candidates of each class, in the candidates' order.
-fn balanced(dataset: &DataSet, split: &'static str, candidates: Vec<Arc<Example>>, k: usize) -> Result<Vec<Arc<Example>>, DataError> {
+fn balanced(dataset: &DataSet, split: &'static str, candidates: &Ordered, k: usize) -> Result<Vec<Arc<Example>>, DataError> {
     let mut taken = vec![0; dataset.classes().len()];
     if taken.is_empty() {
         return Err(DataError::NoClasses { dataset: dataset.name().to_owned(), split, wanted: k });
     }
-    let shots = candidates.into_iter().filter(|item| {
+    let shots = candidates.iter().filter(|item| {
         item.gold.class().is_some_and(|class| {
             taken[class] += 1;
             taken[class] <= k
         })
     });
-    let shots: Vec<_> = shots.collect();
+    let shots: Vec<_> = shots.cloned().collect();
     match taken.iter().enumerate().min_by_key(|(_, found)| **found) {
         Some((label, &found)) if found < k => {
             let (dataset, class) = (dataset.name().to_owned(), dataset.classes()[label].clone());

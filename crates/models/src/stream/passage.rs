@@ -43,11 +43,14 @@ impl Stream {
         }
         self.n_groups = 1;
         if let (Some(cache), true) = (&mut self.cache, self.is_kept) {
-            let zeros = || lowered(Tensor::zeros([batch, heads.key_value, seq, heads.dim], in_f32(&hidden.device())));
-            let own = KeyValue { key: zeros(), value: zeros() };
+            // What was remembered before is zeros as well: all of it is a view of one number, so that a text may grow for nothing.
+            let n = cache.layers.get(layer).map_or(0, KeyValue::len) + seq;
+            let zero = lowered(Tensor::<4>::zeros([1; 4], in_f32(&hidden.device())));
+            let zeros = zero.expand([batch, heads.key_value, n, heads.dim]);
+            let remembered = KeyValue { key: zeros.clone(), value: zeros };
             match cache.layers.get_mut(layer) {
-                Some(past) => *past = past.clone().then(own),
-                None => cache.layers.push(own),
+                Some(past) => *past = remembered,
+                None => cache.layers.push(remembered),
             }
         }
         self.with_hidden(hidden)

@@ -83,7 +83,7 @@ pub(super) struct Once {
 impl Course {
     /// Looks into a cell with the seed of this trial, whose backbone is the imagined one.
     pub(super) fn of(trial: &Trial<'_>, metered: &Metered<'_>, foresight: &mut Foresight) -> Result<Self, TrialError> {
-        let splits = trial.drawn(foresight)?;
+        let splits = trial.splits()?;
         let program = trial.program(&splits)?;
         Looker { trial, metered, program }.course(&splits, foresight)
     }
@@ -92,8 +92,8 @@ impl Course {
     pub(super) fn of_trial(&mut self, trial: &Trial<'_>, foresight: &mut Foresight) -> Result<Foreseen, TrialError> {
         let scope = trial.keeping.and_then(|keeping| keeping.scope(trial, &self.program, self.cut));
         // Which items those of a seed are matters to those alone who keep something of them.
-        let splits = scope.as_ref().map(|_| trial.drawn(foresight)).transpose()?;
-        let kept = scope.as_ref().zip(splits.as_deref());
+        let splits = scope.as_ref().map(|_| trial.splits()).transpose()?;
+        let kept = scope.as_ref().zip(splits.as_ref());
         let keeps_now = |keeps: Keeps| if keeps == Keeps::Halves && scope.is_none() { Keeps::Nothing } else { keeps };
         let mut foreseen = Foreseen::default();
         if let Some(made) = self.made {

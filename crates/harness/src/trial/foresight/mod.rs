@@ -19,14 +19,12 @@ mod kept;
 mod look;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use reprogram_models::{Metered, Spent};
 
 use super::passes::Keeps;
 use super::{Trial, TrialError};
 use crate::costs::{Part, PartCosts, Parts};
-use crate::data::Splits;
 use course::{Course, Load, Once};
 use kept::{Contents, Promised};
 
@@ -53,8 +51,6 @@ pub struct Foresight {
     promised: Promised,
     /// Of items whose constant halves depend on nothing that a program writes, by data set.
     contents: HashMap<String, Contents>,
-    /// By data set and by what was drawn of it.
-    draws: HashMap<String, Arc<Splits>>,
     /// By all that a split's way through f depends on.
     looks: HashMap<String, Once>,
     /// The last cell: its trials stand side by side in a plan.
@@ -81,17 +77,6 @@ impl Trial<'_> {
         let method = serde_json::to_string(self.method).expect("plain data");
         let (budget, placement, augment) = (self.budget, self.placement, self.augment);
         format!("{method} {} {} {placement:?} {budget:?} {augment:?}", self.backbone.card().name, self.dataset.name())
-    }
-
-    /// Its splits, drawn once for all who draw the same.
-    fn drawn(&self, foresight: &mut Foresight) -> Result<Arc<Splits>, TrialError> {
-        let name = format!("{} {:?}", self.dataset.name(), self.wanted());
-        if let Some(splits) = foresight.draws.get(&name) {
-            return Ok(Arc::clone(splits));
-        }
-        let splits = Arc::new(self.splits()?);
-        foresight.draws.insert(name, Arc::clone(&splits));
-        Ok(splits)
     }
 }
 
