@@ -6,29 +6,29 @@ use crate::forecasts::ItemErrors;
 use crate::golds::Golds;
 use crate::record::{AnswerScores, ExampleOutcome, ForecastErrors, ItemReading, Metrics};
 
-/// What a program makes of items, in their order: log-probabilities of classes, or forecasts.
+/// What a program makes of items, in their order: log-probabilities of classes, or of the options that an item has; or forecasts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
-    n_outputs: usize,
-    outputs: Vec<f32>,
+    rows: Vec<Vec<f32>>,
 }
 
 impl Scored {
     /// From aligned outputs, one tensor a pass: `[batch, target]`, and the places of its items. Scores of classes become
     /// log-probabilities; forecasts stay what they are.
     pub fn gather(golds: &Golds, n_outputs: usize, passes: impl Iterator<Item = (Vec<usize>, Tensor<2>)>) -> Self {
-        let mut outputs = vec![0.0; golds.len() * n_outputs];
+        let mut rows = vec![Vec::new(); golds.len()];
         for (indices, found) in passes {
-            let rows: Vec<f32> = found.try_into_vec_as().expect("outputs are floats");
-            for (row, place) in rows.chunks(n_outputs).zip(indices) {
-                let own = &mut outputs[place * n_outputs..(place + 1) * n_outputs];
-                match golds {
-                    Golds::Classes(_) => own.copy_from_slice(&log_softmax(row)),
-                    Golds::Futures(_) => own.copy_from_slice(row),
-                }
+            let found: Vec<f32> = found.try_into_vec_as().expect("outputs are floats");
+            for (row, place) in found.chunks(n_outputs).zip(indices) {
+                // An option that an item lacks has no probability, and is no part of any sum.
+                let row = &row[..golds.n_outputs(place, n_outputs)];
+                rows[place] = match golds {
+                    Golds::Classes(_) | Golds::Options { .. } => log_softmax(row),
+                    Golds::Futures(_) => row.to_vec(),
+                };
             }
         }
-        Self { n_outputs, outputs }
+        Self { rows }
     }
 
     /// Against what is right: accuracy and loss, or errors of forecasts.
@@ -38,7 +38,7 @@ impl Scored {
     pub fn metrics(&self, golds: &Golds) -> Metrics {
         let n = golds.len();
         match golds {
-            Golds::Classes(classes) => {
+            Golds::Classes(classes) | Golds::Options { right: classes, .. } => {
                 let rows = || self.rows().zip(classes);
                 let right = rows().filter(|(row, class)| argmax(row) == **class).count();
                 let loss: f64 = rows().map(|(row, &class)| -f64::from(row[class])).sum();
@@ -55,7 +55,7 @@ impl Scored {
     /// One outcome an item. `answers`: what they are worth before ω, an entry an item, where that is known.
     pub fn outcomes(&self, ids: &[String], golds: &Golds, answers: Option<Vec<AnswerScores>>) -> Vec<ExampleOutcome> {
         let readings: Vec<ItemReading> = match golds {
-            Golds::Classes(classes) => {
+            Golds::Classes(classes) | Golds::Options { right: classes, .. } => {
                 let mut answers = answers.into_iter().flatten();
                 let scored = |(row, &gold): (&[f32], &usize)| ItemReading::Scored {
                     gold,
@@ -80,17 +80,17 @@ impl Scored {
 
     /// The greatest difference of an item's outputs from those of `alone`, which are of that item only.
     pub fn difference(&self, item: usize, alone: &Self) -> f64 {
-        let row = self.outputs[item * self.n_outputs..].iter().zip(&alone.outputs);
+        let row = self.rows[item].iter().zip(alone.rows.iter().flatten());
         row.map(|(one, other)| f64::from((one - other).abs())).fold(0.0, f64::max)
     }
 
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        self.outputs.iter().all(|value| value.is_finite())
+        self.rows.iter().flatten().all(|value| value.is_finite())
     }
 
     fn rows(&self) -> impl Iterator<Item = &[f32]> {
-        self.outputs.chunks(self.n_outputs)
+        self.rows.iter().map(Vec::as_slice)
     }
 }
 
@@ -126,6 +126,28 @@ mod tests {
         assert!((metrics.accuracy.unwrap() - 0.5).abs() < 1e-12, "a tie goes to the lower index");
         let expected = f64::midpoint((1.0 + (-2f64).exp()).ln(), 2f64.ln());
         assert!((metrics.loss.unwrap() - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_option_that_an_item_lacks_has_no_probability() {
+        let golds = Golds::Options { right: vec![1, 2], counts: vec![2, 3] };
+        // Whatever a program says of the third option of the first item.
+        let passes = |missing: f32| {
+            let outputs = Tensor::<2>::from_floats([[0.0, 1.0, missing], [0.0, 0.0, 2.0]], &Device::flex());
+            Scored::gather(&golds, 3, [(vec![0, 1], outputs)].into_iter())
+        };
+        let scored = passes(-1e30);
+        assert!(scored.is_finite());
+        assert_eq!(scored, passes(99.0));
+        assert_eq!(scored, passes(f32::NAN));
+        assert!((scored.metrics(&golds).accuracy.unwrap() - 1.0).abs() < 1e-12);
+        let outcomes = scored.outcomes(&["a".to_owned(), "b".to_owned()], &golds, None);
+        let found = outcomes[0].scored().unwrap();
+        assert_eq!((found.log_probabilities.len(), found.prediction), (2, 1));
+        assert!((found.log_probabilities.iter().map(|p| p.exp()).sum::<f32>() - 1.0).abs() < 1e-6);
+        let alone = Tensor::<2>::from_floats([[0.0, 0.0, 2.0]], &Device::flex());
+        let alone = Scored::gather(&golds.only(1), 3, std::iter::once((vec![0], alone)));
+        assert!(scored.difference(1, &alone) < 1e-6);
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! forecast    id, squared_error, absolute_error, scaled_error, gold, forecast
 //! ```
 //!
+//! Lists of numbers have one a class; of an item that brings its own answers, one an option, so that they may differ in length.
+//!
 //! Of generated text, `votes` has what was found in each reply (empty where nothing was), and `generated` each reply's texts, turn
 //! by turn, as a list of JSON. Errors of forecasts are means over their steps.
 
@@ -257,6 +259,16 @@ mod tests {
             ExampleOutcome { reading: ItemReading::Scored { gold, prediction, log_probabilities, answers: Some(answers) }, ..outcome }
         });
         assert_eq!(again(&answered), answered);
+        let more = AnswerScores {
+            log_likelihoods: vec![-1.0, -2.0, -3.0],
+            unconditional: vec![-4.0; 3],
+            tokens: vec![1, 1, 2],
+            characters: vec![5, 6, 7],
+            bytes: vec![5, 6, 8],
+        };
+        let reading = ItemReading::Scored { gold: 2, prediction: 0, log_probabilities: vec![-0.4, -1.4, -2.4], answers: Some(more) };
+        let uneven = [answered[0].clone(), ExampleOutcome { id: "c".to_owned(), reading }];
+        assert_eq!(again(&uneven), uneven, "items may differ in how many options they have");
         let path = |texts: &[&str], answer: Option<&str>| GeneratedPath {
             texts: texts.iter().map(ToString::to_string).collect(),
             answer: answer.map(str::to_owned),

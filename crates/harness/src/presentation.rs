@@ -1,14 +1,16 @@
 //! Data as a backbone takes it: images, recordings and series on its canvas, texts as they are.
 
+use std::slice;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use reprogram_methods::{Batch, Placement, Program, Query, Window};
+use reprogram_methods::{Batch, Options, Placement, Program, Query, Window};
 use reprogram_models::{Backbone, in_f32};
 use reprogram_taxonomy::{Card, InputSpace, Misfit, Modality};
 use sha2::{Digest as _, Sha256};
 
 use crate::assets::Digest;
 use crate::augment::Changes;
-use crate::data::{Content, Example, Recording, Split, resampled};
+use crate::data::{Content, Example, Question, Recording, Split, resampled};
 use crate::golds::Golds;
 use crate::resample::{Kernel, resized};
 
@@ -45,7 +47,7 @@ const SAMPLES_A_PASS: usize = 512_000;
 enum Items {
     /// `[item, channel, height, width]`, and hashes of the images that they were made of.
     Images(Tensor<4>, Vec<Digest>),
-    Texts(Vec<String>),
+    Texts(Vec<Query>),
     /// `[item, sample]`, and hashes of what they were made of.
     Waveforms(Tensor<2>, Vec<Digest>),
     /// For a language model, and their hashes.
@@ -84,7 +86,7 @@ impl Presented {
         let ids = examples.iter().map(|example| example.id.clone()).collect();
         let golds = Golds::of(examples.iter().map(AsRef::as_ref))?;
         let items = match (card.main.input, placement) {
-            _ if takes == Some(Modality::Text) => Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?),
+            _ if takes == Some(Modality::Text) => Items::Texts(examples.iter().map(|example| query(example)).collect::<Result<_, _>>()?),
             (InputSpace::Image { channels, .. }, Some(placement)) => {
                 let mut pixels = Vec::new();
                 for example in examples {
@@ -107,7 +109,7 @@ impl Presented {
                 Items::Series(windows, examples.iter().map(|example| content_of(example)).collect())
             }
             (InputSpace::Tokens { .. } | InputSpace::Image { .. }, _) => {
-                Items::Texts(examples.iter().map(|example| text(example)).collect::<Result<_, _>>()?)
+                Items::Texts(examples.iter().map(|example| query(example)).collect::<Result<_, _>>()?)
             }
         };
         Ok(Self { ids, golds, items, placement })
@@ -129,7 +131,7 @@ impl Presented {
             Items::Images(images, _) => Batch::Images(images.clone().select(0, places(indices, &images.device()))),
             Items::Waveforms(waves, _) => Batch::Waveforms(waves.clone().select(0, places(indices, &waves.device()))),
             Items::Series(windows, _) => Batch::Series(indices.iter().map(|&i| windows[i].clone()).collect()),
-            Items::Texts(texts) => Batch::Texts(indices.iter().map(|&i| Query { text: texts[i].clone() }).collect()),
+            Items::Texts(texts) => Batch::Texts(indices.iter().map(|&i| texts[i].clone()).collect()),
         }
     }
 
@@ -160,10 +162,7 @@ impl Presented {
     pub fn contents(&self, program: &Program, backbone: &dyn Backbone) -> Vec<Digest> {
         match &self.items {
             Items::Images(_, contents) | Items::Waveforms(_, contents) | Items::Series(_, contents) => contents.clone(),
-            Items::Texts(texts) => {
-                let queries: Vec<Query> = texts.iter().map(|text| Query { text: text.clone() }).collect();
-                program.given(backbone, &queries).iter().map(|given| Digest::of(given.as_bytes())).collect()
-            }
+            Items::Texts(texts) => program.given(backbone, texts).iter().map(|given| Digest::of(given.as_bytes())).collect(),
         }
     }
 
@@ -199,7 +198,7 @@ impl Presented {
     pub fn passes(&self, n_together: usize) -> Vec<Vec<usize>> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         if let Items::Texts(texts) = &self.items {
-            order.sort_by_key(|&i| (std::cmp::Reverse(texts[i].len()), i));
+            order.sort_by_key(|&i| (std::cmp::Reverse(length(&texts[i])), i));
         }
         order.chunks((self.pass_size() / n_together).max(1)).map(<[usize]>::to_vec).collect()
     }
@@ -208,7 +207,7 @@ impl Presented {
 fn window(example: &Example) -> Result<Window, Misfit> {
     match &example.content {
         Content::Series(series) => Ok(Window { values: series.values().to_vec() }),
-        Content::Image(_) | Content::Text(_) | Content::Recording(_) => {
+        Content::Image(_) | Content::Text(_) | Content::Question(_) | Content::Recording(_) => {
             Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts or series".to_owned() })
         }
     }
@@ -219,32 +218,36 @@ fn places(indices: &[usize], device: &Device) -> Tensor<1, Int> {
     Tensor::from_ints(indices.as_slice(), device)
 }
 
-fn text(example: &Example) -> Result<String, Misfit> {
+fn query(example: &Example) -> Result<Query, Misfit> {
     match &example.content {
-        Content::Text(text) => Ok(text.clone()),
+        Content::Text(text) => Ok(Query::new(text)),
+        Content::Question(Question { text, options }) => Ok(Query { text: text.clone(), options: Some(options.clone()) }),
         Content::Image(_) | Content::Recording(_) | Content::Series(_) => {
             Err(Misfit::PartNeeds { part: "a language model".to_owned(), needs: "texts".to_owned() })
         }
     }
 }
 
-/// The text of an item of which a program says what f is given; nothing where items are fed as they are.
+/// An item of which a program says what f is given; nothing where items are fed as they are.
 /// `takes`: what the method takes items of, where that is not what the backbone takes.
-pub fn words_of<'e>(example: &'e Example, card: &Card, takes: Option<Modality>) -> Option<&'e str> {
-    match &example.content {
-        Content::Text(text) if takes == Some(Modality::Text) || card.modality() == Modality::Text => Some(text),
-        Content::Text(_) | Content::Image(_) | Content::Recording(_) | Content::Series(_) => None,
-    }
+pub fn query_of(example: &Example, card: &Card, takes: Option<Modality>) -> Option<Query> {
+    if takes == Some(Modality::Text) || card.modality() == Modality::Text { query(example).ok() } else { None }
 }
 
 /// As [`Presented::contents`] has it of one text.
-pub fn given_of(words: &str, program: &Program, backbone: &dyn Backbone) -> Digest {
-    Digest::of(program.given(backbone, &[Query { text: words.to_owned() }]).concat().as_bytes())
+pub fn given_of(query: &Query, program: &Program, backbone: &dyn Backbone) -> Digest {
+    Digest::of(program.given(backbone, slice::from_ref(query)).concat().as_bytes())
 }
 
 /// As [`Presented::contents`] has it of one item that is fed as it is, and need not be put in shape for it.
 pub fn content_of(example: &Example) -> Digest {
     image_content(example).unwrap_or_else(|| Digest::of(&example.content.exact_bytes()))
+}
+
+/// Bytes of an item as it is put to a model, with its longest option.
+fn length(query: &Query) -> usize {
+    let options = query.options.iter().flat_map(Options::wordings);
+    query.text.len() + options.map(String::len).max().unwrap_or(0)
 }
 
 /// The hash of an image, its size included.
@@ -290,7 +293,7 @@ fn laid(example: &Example, samples: usize, rate: usize) -> Result<Vec<f32>, Misf
             resampled(&samples, *own as usize, rate)
         }
         Content::Series(series) => series.values().to_vec(),
-        Content::Image(_) | Content::Text(_) => {
+        Content::Image(_) | Content::Text(_) | Content::Question(_) => {
             return Err(Misfit::PartNeeds { part: "an acoustic backbone".to_owned(), needs: "recordings or series".to_owned() });
         }
     };

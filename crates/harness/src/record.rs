@@ -322,7 +322,8 @@ pub enum ItemReading {
         gold: usize,
         /// Predicted class.
         prediction: usize,
-        /// Log-probability of each class, in nats: log-softmax of the aligned scores.
+        /// Log-probability of each class, in nats: log-softmax of the aligned scores. An item with fewer options than there are classes
+        /// has one for each option.
         log_probabilities: Vec<f32>,
         /// What the classes' answers are worth before ω, where they are scored in one wording.
         answers: Option<AnswerScores>,
@@ -347,7 +348,7 @@ pub enum ItemReading {
     },
 }
 
-/// The classes' answers as lm-evaluation-harness scores choices, one number a class: what all of its normalisations are functions of.
+/// The classes' answers, or the item's own, as lm-evaluation-harness scores choices, one number an answer: what all of its normalisations are functions of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnswerScores {
     /// Log-likelihood behind the item, summed over tokens, in nats.
@@ -356,7 +357,7 @@ pub struct AnswerScores {
     pub unconditional: Vec<f32>,
     /// Tokens that are scored.
     pub tokens: Vec<u32>,
-    /// Characters of the label, without the space in front.
+    /// Characters of the answer, without the space in front.
     pub characters: Vec<u32>,
     /// Its bytes in UTF-8.
     pub bytes: Vec<u32>,

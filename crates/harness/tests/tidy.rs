@@ -76,6 +76,12 @@ const TOKEN_AXIS: &[(&str, &str, &str)] = &[
         "axis 1 of `[batch, source]` is no token axis",
     ),
     ("methods/src/alignments/mod.rs", "forecast(scores.narrow(1, 0, n))", "axis 1 of `[batch, source]` is no token axis"),
+    ("methods/src/worded.rs", "Tensor::cat(vec![scores, against], 1)", "axis 1 of `[batch, target]` is no token axis"),
+    (
+        "methods/src/beside.rs",
+        "(scores.clone().narrow(1, 0, width / 2), scores.narrow(1, width / 2, width / 2))",
+        "axis 1 of `[batch, source]` is no token axis",
+    ),
     ("methods/src/forecast.rs", "Reading::Features)).narrow(1, 0, width)", "axis 1 is that of the numbers of a token that was read"),
     (
         "methods/src/forecast.rs",

@@ -269,7 +269,7 @@ fn images(n_images: usize, inner: usize, device: &Device) -> Tensor<4> {
 fn texts() -> Vec<Query> {
     let word = |i: usize| format!("w{}", 2 + (unit("tokens", i as u32) * (VOCABULARY - 2) as f32) as usize);
     let text = |item: usize| (0..N_TOKENS - 1).map(|i| word(item * (N_TOKENS - 1) + i)).collect::<Vec<_>>().join(" ");
-    (0..N_TEXTS).map(|item| Query { text: text(item) }).collect()
+    (0..N_TEXTS).map(|item| Query::new(text(item))).collect()
 }
 
 fn method(name: &str) -> Method {

@@ -6,13 +6,13 @@ use reprogram_taxonomy::{Alignment, Misfit};
 
 use crate::family::family;
 use crate::{
-    AnswerForm, AnswerPrior, AnswerPriorSpec, BayesianMapping, BayesianMappingSpec, BlockMapping, BlockMappingSpec, Channel, ChannelSpec,
-    ClassTexts, ContextualCalibration, ContextualCalibrationSpec, CountedTexts, CountedTextsSpec, ExtractedAnswer, ExtractionSpec,
-    FirstClasses, FirstClassesSpec, ForecastHead, ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec, Identity, IdentitySpec,
-    LastValue, LastValueSpec, LinearMap, LinearMapSpec, Majority, MajoritySpec, MeanText, MeanTextSpec, NearestText, NearestTextSpec,
-    RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport, TransportSpec, Verbalizer,
-    VerbalizerEmbeddings, VerbalizerEmbeddingsSpec, VerbalizerSpec, Verbatim, VerbatimSpec, WeightedTexts, WeightedTextsSpec, WindowMap,
-    WindowMapSpec,
+    AnswerForm, AnswerPrior, AnswerPriorSpec, BayesianMapping, BayesianMappingSpec, Beside, BlockMapping, BlockMappingSpec, Channel,
+    ChannelSpec, ClassTexts, ContextualCalibration, ContextualCalibrationSpec, CountedTexts, CountedTextsSpec, ExtractedAnswer,
+    ExtractionSpec, FirstClasses, FirstClassesSpec, ForecastHead, ForecastHeadSpec, FrequencyMapping, FrequencyMappingSpec, Identity,
+    IdentitySpec, LastValue, LastValueSpec, LinearMap, LinearMapSpec, Majority, MajoritySpec, MeanText, MeanTextSpec, NearestText,
+    NearestTextSpec, PriorOf, RandomMapping, RandomMappingSpec, RankMapping, RankMappingSpec, Setup, TopTexts, TopTextsSpec, Transport,
+    TransportSpec, Verbalizer, VerbalizerEmbeddings, VerbalizerEmbeddingsSpec, VerbalizerSpec, Verbatim, VerbatimSpec, WeightedTexts,
+    WeightedTextsSpec, WindowMap, WindowMapSpec,
 };
 
 /// What of f an alignment reads.
@@ -24,6 +24,8 @@ pub enum Reads {
     Features,
     /// The log-likelihood of each class's answer after the prompt, `[batch, target]`, in nats.
     Answers,
+    /// The same of an item's own answers, and what they are held against, `[batch, 2 · target]`.
+    AnswersBeside(Beside),
     /// The mean log-likelihood of an item's tokens behind each class's answer, `[batch, target]`, in nats.
     ItemBehindAnswers,
     /// How near an item is to each class's text in the joint space, `[batch, target]`.
@@ -61,7 +63,7 @@ impl Reads {
     /// Whether what is read are likelihoods of words, which are computed text by text.
     pub const fn is_in_words(self) -> bool {
         match self {
-            Self::Answers | Self::ItemBehindAnswers => true,
+            Self::Answers | Self::AnswersBeside(_) | Self::ItemBehindAnswers => true,
             Self::Logits
             | Self::Features
             | Self::ClassTexts
@@ -199,6 +201,40 @@ impl AlignmentSpec {
     /// Whether it reads text that is generated.
     pub const fn reads_generated(&self) -> bool {
         matches!(self, Self::ExtractedAnswer(_) | Self::Majority(_) | Self::Verbatim(_))
+    }
+
+    /// Whether it knows what to do with answers that each item brings itself: nothing of it belongs to a class.
+    pub const fn takes_own_answers(&self) -> bool {
+        match self {
+            Self::Verbalizer(_) => true,
+            Self::AnswerPrior(spec) => match spec.of {
+                PriorOf::Cue => true,
+                PriorOf::TrainingItems | PriorOf::DomainWords { .. } => false,
+            },
+            Self::Identity(_)
+            | Self::VerbalizerEmbeddings(_)
+            | Self::NearestText(_)
+            | Self::MeanText(_)
+            | Self::TopTexts(_)
+            | Self::WeightedTexts(_)
+            | Self::Transport(_)
+            | Self::CountedTexts(_)
+            | Self::FirstClasses(_)
+            | Self::BlockMapping(_)
+            | Self::RankMapping(_)
+            | Self::RandomMapping(_)
+            | Self::FrequencyMapping(_)
+            | Self::BayesianMapping(_)
+            | Self::Channel(_)
+            | Self::ContextualCalibration(_)
+            | Self::LastValue(_)
+            | Self::WindowMap(_)
+            | Self::ForecastHead(_)
+            | Self::LinearMap(_)
+            | Self::ExtractedAnswer(_)
+            | Self::Majority(_)
+            | Self::Verbatim(_) => false,
+        }
     }
 
     /// Whether it makes forecasts, and not scores of classes.

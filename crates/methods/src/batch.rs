@@ -2,13 +2,22 @@
 
 use burn::tensor::Tensor;
 
-use crate::Window;
+use crate::{Options, Window};
 
 /// A text item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// Its text.
     pub text: String,
+    /// Its own answers, where it brings any.
+    pub options: Option<Options>,
+}
+
+impl Query {
+    /// A text that is answered by the words of the classes.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), options: None }
+    }
 }
 
 /// A batch of items of one modality.

@@ -4,19 +4,19 @@
 //! lm-evaluation-harness 4e7e0d4, `lm_eval/api/task.py`: choices are counted in characters and bytes without the space in front;
 //! `lm_eval/api/model.py` `_encode_pair`: which of their tokens are scored.
 
-use reprogram_models::Backbone;
+use reprogram_models::{Backbone, Border};
 
-use crate::{Program, Query, Reads};
+use crate::{Options, Program, Query, Reads};
 
-/// Lengths of the answers of all classes.
+/// Lengths of the answers of all classes, or of each item's own, by item and class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChoiceLengths {
-    /// Tokens that are scored, by item and class.
+    /// Tokens that are scored.
     pub tokens: Vec<Vec<u32>>,
-    /// Characters of each class's label.
-    pub characters: Vec<u32>,
-    /// Bytes of each class's label in UTF-8.
-    pub bytes: Vec<u32>,
+    /// Characters of the answer, without the space in front.
+    pub characters: Vec<Vec<u32>>,
+    /// Its bytes in UTF-8.
+    pub bytes: Vec<Vec<u32>>,
     /// Pairs of an item and a class whose tokens are not those of context and answer apart.
     pub crossed: usize,
 }
@@ -25,8 +25,9 @@ impl Program {
     /// Whether the alignment reads the log-likelihood of one answer a class behind one text: not the mean over several wordings, and not
     /// behind groups of examples, whose tokens are not those of one text.
     pub fn scores_choices(&self, backbone: &dyn Backbone) -> bool {
-        let bare = || self.prompts(backbone, &[Query { text: String::new() }]);
-        self.alignment().reads() == Reads::Answers && self.templates().len() == 1 && bare().iter().all(|prompt| prompt.groups.is_empty())
+        let bare = || self.prompts(backbone, &[Query::new("")]);
+        let reads_answers = matches!(self.alignment().reads(), Reads::Answers | Reads::AnswersBeside(_));
+        reads_answers && self.templates().len() == 1 && bare().iter().all(|prompt| prompt.groups.is_empty())
     }
 
     /// Lengths of the answers behind these items; nothing where [`Program::scores_choices`] says no.
@@ -39,15 +40,24 @@ impl Program {
         }
         let tokenizer = backbone.tokenizer().expect("a language model: Signature::check comes first");
         let template = self.template();
-        let answers = template.answers();
-        let borders: Vec<_> =
-            self.prompts(backbone, queries).iter().map(|prompt| tokenizer.borders(&template.render(prompt), &answers)).collect();
         let count = |n: usize| u32::try_from(n).expect("an answer is short");
-        Some(ChoiceLengths {
-            tokens: borders.iter().map(|row| row.iter().map(|border| count(border.n_tokens)).collect()).collect(),
-            characters: template.labels.iter().map(|label| count(label.chars().count())).collect(),
-            bytes: template.labels.iter().map(|label| count(label.len())).collect(),
-            crossed: borders.iter().flatten().filter(|border| border.is_crossed).count(),
-        })
+        let mut lengths = ChoiceLengths { tokens: Vec::new(), characters: Vec::new(), bytes: Vec::new(), crossed: 0 };
+        for prompt in self.prompts(backbone, queries) {
+            let n_answers = template.n_answers(prompt.options.as_ref());
+            let answers: Vec<String> = (0..n_answers).map(|class| template.answer_of(prompt.options.as_ref(), class)).collect();
+            let borders: Vec<Border> = match &prompt.options {
+                None | Some(Options::Answers(_)) => tokenizer.borders(&template.render(&prompt), &answers),
+                Some(Options::Beginnings { .. }) => {
+                    let border = |class: usize| tokenizer.borders(&template.context(&prompt, class), &answers[class..=class]);
+                    (0..n_answers).flat_map(border).collect()
+                }
+            };
+            lengths.crossed += borders.iter().filter(|border| border.is_crossed).count();
+            lengths.tokens.push(borders.iter().map(|border| count(border.n_tokens)).collect());
+            // The space in front counts in neither.
+            lengths.characters.push(answers.iter().map(|answer| count(answer.chars().count() - 1)).collect());
+            lengths.bytes.push(answers.iter().map(|answer| count(answer.len() - 1)).collect());
+        }
+        Some(lengths)
     }
 }

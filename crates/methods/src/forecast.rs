@@ -41,6 +41,7 @@ impl Program {
             reads @ (Reads::Logits
             | Reads::Features
             | Reads::Answers
+            | Reads::AnswersBeside(_)
             | Reads::ItemBehindAnswers
             | Reads::ClassTexts
             | Reads::EachText

@@ -23,6 +23,7 @@ impl<'a> Fused<'a> {
         let alike = programs.iter().all(|program| program.signature() == first.signature());
         let sharing = match first.alignment().reads() {
             Reads::Answers
+            | Reads::AnswersBeside(_)
             | Reads::ItemBehindAnswers
             | Reads::ClassTexts
             | Reads::EachText

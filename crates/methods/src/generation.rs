@@ -88,7 +88,7 @@ impl<'a> Generation<'a> {
         mut go_on: impl FnMut() -> Result<(), E>,
     ) -> Result<Vec<Answered>, E> {
         let reading = self.program.alignment().generated().expect("a program that reads generated text");
-        let queries: Vec<Query> = items.iter().map(|(_, text)| Query { text: (*text).to_owned() }).collect();
+        let queries: Vec<Query> = items.iter().map(|(_, text)| Query::new(*text)).collect();
         let prompts = self.program.prompts(self.backbone, &queries);
         let course = |item: usize, path: usize| {
             let (id, prompt) = (items[item].0, prompts[item].clone());

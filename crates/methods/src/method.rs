@@ -3,7 +3,7 @@
 use reprogram_taxonomy::{Format, Location, Misfit, Modality, Signature, TargetSpace};
 use serde::{Deserialize, Serialize};
 
-use crate::{AlignmentSpec, ManipulationSpec, Manipulator, Optimizer, Program, Schedule, Setup};
+use crate::{AlignmentSpec, ManipulationSpec, Manipulator, Optimizer, Program, Reads, Schedule, Setup};
 
 /// How parameters are trained. Epochs, batch size and data are the sweep's budget, equal for all methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,9 @@ impl Method {
             let needs = "classes, but the answers of this data set are open: they can only be generated".to_owned();
             return Err(Misfit::PartNeeds { part: self.alignment.name().to_owned(), needs });
         }
+        if setup.target.has_own_answers() && !self.alignment.takes_own_answers() {
+            return Err(needs_shared_answers(self.alignment.name()));
+        }
         let manipulations: Vec<Manipulator> = self.manipulations.iter().map(|spec| spec.build(setup)).collect::<Result<_, _>>()?;
         if let Some(horizon) = setup.target.horizon
             && let Some((spec, _)) = self.manipulations.iter().zip(&manipulations).find(|(_, part)| part.is_made_of_items())
@@ -92,6 +95,12 @@ impl Method {
         if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1 && !alignment.reads().is_in_words() {
             let needs = "an alignment that reads words, where there are several templates: nothing else has a mean over them".to_owned();
             return Err(Misfit::PartNeeds { part: "wordings".to_owned(), needs });
+        }
+        if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1
+            && matches!(alignment.reads(), Reads::AnswersBeside(_))
+        {
+            let needs = "one wording, where each item brings its own answers and they are held against their lengths or the cue".to_owned();
+            return Err(Misfit::PartNeeds { part: self.alignment.name().to_owned(), needs });
         }
         self.check_generated(&manipulations)?;
         let towers = |spec: &ManipulationSpec| spec.sites().iter().map(|site| site.tower().unwrap_or(card.main.tower)).collect();
@@ -152,6 +161,13 @@ impl Method {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// The misfit of an alignment that knows what to do with words or numbers of classes, where each item has answers of its own.
+fn needs_shared_answers(part: &str) -> Misfit {
+    let needs = "answers that all items share, but each item of this data set brings its own options, which `verbalizer` scores, and \
+                 `answer-prior` with `of = \"cue\"`";
+    Misfit::PartNeeds { part: part.to_owned(), needs: needs.to_owned() }
 }
 
 /// The misfit of a part that knows what to do with classes or answers, where series are to be forecast.

@@ -135,6 +135,7 @@ impl Program {
             Reads::Logits
             | Reads::Features
             | Reads::Answers
+            | Reads::AnswersBeside(_)
             | Reads::ItemBehindAnswers
             | Reads::Tokens { .. }
             | Reads::Window

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Extraction;
 use crate::worked_example::{Way, WorkedExample};
+use crate::{Extraction, Options};
 
 /// How a data set's items are put into words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,11 +14,11 @@ pub struct Template {
     pub instruction: Option<String>,
     /// The item, with `{text}` where its text goes.
     pub input: String,
-    /// What stands before the answer.
+    /// What stands before the answer, on a line of its own. Where it is empty, the answer follows the item.
     pub cue: String,
     /// Between instruction, demonstrations and query.
     pub separator: String,
-    /// The answer of each class: the verbalizer. None where answers are open.
+    /// The answer of each class: the verbalizer. None where answers are open, or each item brings its own.
     pub labels: Vec<String>,
     /// Other words for the same, which an ensemble puts beside these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +69,8 @@ pub struct Demonstration {
     pub text: String,
     /// Its class.
     pub label: usize,
+    /// Its own answers, where it brings any.
+    pub options: Option<Options>,
 }
 
 /// A prompt, not yet rendered.
@@ -82,6 +84,8 @@ pub struct Prompt {
     pub worked: Vec<(WorkedExample, Way)>,
     /// The item's text.
     pub query: String,
+    /// The item's own answers, where it brings any.
+    pub options: Option<Options>,
     /// Texts that f has read apart from each other, all of which the prompt continues.
     pub groups: Vec<String>,
 }
@@ -99,6 +103,12 @@ impl Template {
         self.put_together(prompt, self.shots(prompt), self.item(&prompt.query))
     }
 
+    /// The context of a class's answer: that of the item, or of the beginning that the class is an option of.
+    pub fn context(&self, prompt: &Prompt, class: usize) -> String {
+        let text = prompt.options.as_ref().and_then(|options| options.beginning(class)).unwrap_or(&prompt.query);
+        self.put_together(prompt, self.shots(prompt), self.item(text))
+    }
+
     /// What stands in front of the item: instruction and demonstrations, a separator behind each.
     pub(crate) fn render_demonstrations(&self, prompt: &Prompt) -> String {
         let instruction = prompt.instruction.iter().cloned();
@@ -113,7 +123,11 @@ impl Template {
 
     /// The worked examples as they stand in a context, each with its answer.
     pub fn demonstrations(&self, demonstrations: &[Demonstration]) -> Vec<String> {
-        demonstrations.iter().map(|shot| format!("{}{}", self.item(&shot.text), self.answer(shot.label))).collect()
+        let shown = |shot: &Demonstration| {
+            let text = shot.options.as_ref().and_then(|options| options.beginning(shot.label)).unwrap_or(&shot.text);
+            format!("{}{}", self.item(text), self.answer_of(shot.options.as_ref(), shot.label))
+        };
+        demonstrations.iter().map(shown).collect()
     }
 
     /// The context of an item's text, the other way round: in every example and before the item the answer comes first. It ends where
@@ -136,6 +150,16 @@ impl Template {
     /// The continuation that stands for a class: a space, then its label.
     pub fn answer(&self, class: usize) -> String {
         format!(" {}", self.labels[class])
+    }
+
+    /// The same for an item, which may bring its own answers.
+    pub fn answer_of(&self, options: Option<&Options>, class: usize) -> String {
+        options.map_or_else(|| self.answer(class), |options| format!(" {}", options.answer(class)))
+    }
+
+    /// How many answers an item has: its own, or those of all classes.
+    pub(crate) fn n_answers(&self, options: Option<&Options>) -> usize {
+        options.map_or(self.labels.len(), Options::len)
     }
 
     /// The continuations of all classes.
@@ -164,7 +188,8 @@ impl Template {
 
     /// An item and its cue.
     pub(crate) fn item(&self, text: &str) -> String {
-        format!("{}\n{}", self.input.replace("{text}", text), self.cue)
+        let input = self.input.replace("{text}", text);
+        if self.cue.is_empty() { input } else { format!("{input}\n{}", self.cue) }
     }
 }
 
@@ -184,10 +209,14 @@ pub(crate) mod tests {
         }
     }
 
+    fn shot(text: &str, label: usize, options: Option<Options>) -> Demonstration {
+        Demonstration { text: text.to_owned(), label, options }
+    }
+
     fn prompt() -> Prompt {
         Prompt {
             instruction: template().instruction,
-            demonstrations: vec![Demonstration { text: "dull".to_owned(), label: 0 }, Demonstration { text: "fine".to_owned(), label: 1 }],
+            demonstrations: [("dull", 0), ("fine", 1)].map(|(text, label)| shot(text, label, None)).to_vec(),
             query: "so so".to_owned(),
             ..Prompt::default()
         }
@@ -215,6 +244,31 @@ pub(crate) mod tests {
         let wording = Wording { input: "{text}".to_owned(), cue: "It was".to_owned(), labels: None };
         assert_eq!(template().reworded(&wording).render(&Prompt::new("so so")), "so so\nIt was");
         assert_eq!(template().reworded(&wording).answers(), template().answers());
+    }
+
+    #[test]
+    fn options_of_an_item_stand_where_labels_do() {
+        let template = Template { input: "Question: {text}".to_owned(), cue: "Answer:".to_owned(), labels: vec![], ..template() };
+        let options = |words: &[&str]| Some(Options::Answers(words.iter().map(ToString::to_string).collect()));
+        let shown = shot("Who?", 2, options(&["I", "you", "we"]));
+        let prompt = Prompt { demonstrations: vec![shown], options: options(&["a dog", "the moon"]), ..Prompt::new("Which?") };
+        assert_eq!(template.context(&prompt, 1), "Question: Who?\nAnswer: we\n\nQuestion: Which?\nAnswer:");
+        assert_eq!(template.answer_of(prompt.options.as_ref(), 1), " the moon");
+        assert_eq!(template.n_answers(prompt.options.as_ref()), 2);
+    }
+
+    #[test]
+    fn beginnings_are_contexts_of_one_ending() {
+        let template = Template { input: "{text}".to_owned(), cue: String::new(), labels: vec![], ..template() };
+        let options = |names: [&str; 2], ending: &str| Options::Beginnings {
+            texts: names.map(|name| format!("It fits, as the {name}")).to_vec(),
+            ending: ending.to_owned(),
+        };
+        let shown = shot("It fits, as the _ is big.", 1, Some(options(["cup", "box"], "is big.")));
+        let asked = Prompt { demonstrations: vec![shown], options: Some(options(["hat", "head"], "is small.")), ..Prompt::new("…") };
+        assert_eq!(template.context(&asked, 0), "It fits, as the box is big.\n\nIt fits, as the hat");
+        assert_eq!(template.context(&asked, 1), "It fits, as the box is big.\n\nIt fits, as the head");
+        assert_eq!(template.answer_of(asked.options.as_ref(), 0), " is small.");
     }
 
     #[test]

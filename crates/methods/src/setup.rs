@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use reprogram_models::Backbone;
 
-use crate::{Seed, Template, WorkedExample};
+use crate::{Demonstration, Options, Seed, Template, WorkedExample};
 
 /// Where an image lies on the backbone's canvas: centred, the rest zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,11 @@ impl Target {
         self.classes.len()
     }
 
+    /// Whether each item brings answers of its own in place of words for the classes: the template then has none.
+    pub fn has_own_answers(&self) -> bool {
+        self.n_classes() > 0 && self.template.as_ref().is_some_and(|template| template.labels.is_empty())
+    }
+
     /// Numbers that a program gives an item: scores of classes, or values.
     pub fn n_outputs(&self) -> usize {
         self.horizon.unwrap_or_else(|| self.n_classes())
@@ -64,6 +69,15 @@ pub struct LabelledText {
     pub text: String,
     /// Its class.
     pub label: usize,
+    /// Its own answers, where it brings any.
+    pub options: Option<Options>,
+}
+
+impl LabelledText {
+    /// The text as a worked example.
+    pub(crate) fn shown(&self) -> Demonstration {
+        Demonstration { text: self.text.clone(), label: self.label, options: self.options.clone() }
+    }
 }
 
 /// Frozen encoders beside f, by name: what a part of a method names, and nothing else.

@@ -135,7 +135,7 @@ struct Texts {
 
 impl Texts {
     fn new() -> Self {
-        let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
+        let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label, options: None };
         Self {
             model: language::model(),
             target: language::target_of(Template { instruction: Some("DO".to_owned()), ..language::template() }),
@@ -159,14 +159,14 @@ impl Texts {
         };
         let mut program = method.build(&setup).unwrap();
         if program.is_made_of_items() {
-            let queries = self.train.iter().map(|text| Query { text: text.text.clone() }).collect();
+            let queries = self.train.iter().map(|text| Query::new(&text.text)).collect();
             program.make(&self.model, &[Batch::Texts(queries)], &[0, 1, 2]).unwrap();
         }
         program
     }
 
     fn scores(&self, part: ManipulationSpec) -> Vec<f32> {
-        let queries = ["GOOD", "GO", "", "VERYDULL"].map(|text| Query { text: text.to_owned() }).to_vec();
+        let queries = ["GOOD", "GO", "", "VERYDULL"].map(Query::new).to_vec();
         values(self.program(part).forward(&self.model, &Batch::Texts(queries)))
     }
 }

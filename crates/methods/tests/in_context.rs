@@ -26,7 +26,11 @@ fn template() -> Template {
 }
 
 fn texts(words: &[&str]) -> Vec<LabelledText> {
-    words.iter().enumerate().map(|(i, word)| LabelledText { id: i.to_string(), text: (*word).to_owned(), label: i % 3 }).collect()
+    words
+        .iter()
+        .enumerate()
+        .map(|(i, word)| LabelledText { id: i.to_string(), text: (*word).to_owned(), label: i % 3, options: None })
+        .collect()
 }
 
 fn built(model: &Llama, train: &[LabelledText], manipulation: ManipulationSpec, alignment: AlignmentSpec) -> Result<Program, Misfit> {
@@ -54,7 +58,7 @@ fn grouped(groups: usize, shots: usize) -> ManipulationSpec {
 }
 
 fn queries() -> Vec<Query> {
-    TEXTS.iter().map(|&text| Query { text: text.to_owned() }).collect()
+    TEXTS.iter().map(|&text| Query::new(text)).collect()
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -86,7 +90,8 @@ fn one_group_is_plain_in_context_learning() {
 
 #[test]
 fn equal_groups_weigh_as_one() {
-    let same: Vec<LabelledText> = (0..6).map(|i| LabelledText { id: i.to_string(), text: "X1Y".to_owned(), label: 1 }).collect();
+    let same: Vec<LabelledText> =
+        (0..6).map(|i| LabelledText { id: i.to_string(), text: "X1Y".to_owned(), label: 1, options: None }).collect();
     // Windows count the keys in front, so that more groups hide more of them.
     for family in ["llama3", "qwen2", "qwen3"] {
         let model = tiny(family);

@@ -359,7 +359,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
     let answers = AlignmentSpec::Verbalizer(VerbalizerSpec::default());
     let method = Method { manipulations: manipulations.to_vec(), alignment: answers, recipe: Recipe::default() };
     let target = target_of(template());
-    let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label };
+    let text = |label: usize| LabelledText { id: label.to_string(), text: format!("X{label}Y"), label, options: None };
     let train_texts = [text(0), text(1), text(2)];
     let device = Device::flex().autodiff();
     let setup = Setup {
@@ -376,7 +376,7 @@ fn program(model: &Llama, manipulations: &[ManipulationSpec]) -> Program {
 }
 
 fn queries(texts: &[&str]) -> Batch {
-    Batch::Texts(texts.iter().map(|text| Query { text: (*text).to_owned() }).collect())
+    Batch::Texts(texts.iter().map(|text| Query::new(*text)).collect())
 }
 
 #[test]

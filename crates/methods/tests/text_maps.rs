@@ -21,11 +21,12 @@ const TEXTS: [&str; 4] = ["GOOD", "GO", "VERYDULL", "MM"];
 const LABELS: [usize; 4] = [0, 1, 2, 1];
 
 fn queries() -> Batch {
-    Batch::Texts(TEXTS.iter().map(|&text| Query { text: text.to_owned() }).collect())
+    Batch::Texts(TEXTS.iter().map(|&text| Query::new(text)).collect())
 }
 
 fn train_texts() -> Vec<LabelledText> {
-    let text = |(i, (text, label)): (usize, (&&str, usize))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label };
+    let text =
+        |(i, (text, label)): (usize, (&&str, usize))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label, options: None };
     TEXTS[..3].iter().zip(LABELS).enumerate().map(text).collect()
 }
 

@@ -123,7 +123,7 @@ impl DataSet {
     pub fn series_length(&self) -> Option<usize> {
         self.pools.any().and_then(|example| match &example.content {
             Content::Series(series) => Some(series.values().len()),
-            Content::Image(_) | Content::Text(_) | Content::Recording(_) => None,
+            Content::Image(_) | Content::Text(_) | Content::Question(_) | Content::Recording(_) => None,
         })
     }
 
@@ -191,8 +191,8 @@ pub(super) fn read_rows(entry: &DataSetEntry, part: &Part, paths: &[PathBuf]) ->
         Reader::SeriesLines { labels, length } => series_lines::read(file(0), labels, *length)?,
         Reader::SeriesWindows(windows) => series_windows::read(file(0), windows)?,
         Reader::ZipTexts { folders, part, encoding } => zip_texts::read(file(0), folders, *part, *encoding)?,
-        Reader::JsonItems { layout, text, options, gold } => {
-            let places = Places { layout: *layout, text, options: options.as_ref(), gold, classes: entry.classes() };
+        Reader::JsonItems { layout, text, options, options_as, gold } => {
+            let places = Places { layout: *layout, text, options: options.as_ref(), options_as, gold, classes: entry.classes() };
             json_items::read(file(0), places)?
         }
     };

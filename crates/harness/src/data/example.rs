@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use reprogram_methods::WorkedExample;
+use reprogram_methods::{Options, WorkedExample};
 
 use crate::assets::Digest;
 
@@ -79,10 +79,34 @@ pub enum Content {
     Image(Image),
     /// A text, without line breaks.
     Text(String),
+    /// A text that brings its own answers; class n is its option n.
+    Question(Question),
     /// A recording.
     Recording(Recording),
     /// A numeric series.
     Series(Series),
+}
+
+/// A text that brings its own answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What is asked, without line breaks.
+    pub text: String,
+    /// What it may be answered by.
+    pub options: Options,
+}
+
+impl Question {
+    /// The text as it is put to a model with the answer that is right, and that answer.
+    pub fn answered(&self, class: usize) -> (&str, &str) {
+        (self.options.beginning(class).unwrap_or(&self.text), self.options.answer(class))
+    }
+
+    /// As a reader sees it: with its options, lettered.
+    pub fn lettered(&self) -> String {
+        let options = self.options.wordings().iter().zip('A'..).map(|(option, letter)| format!("({letter}) {option}"));
+        [self.text.clone()].into_iter().chain(options).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A recording of one channel. Samples have 16 bits, whatever they were written with: decoders do not agree beyond that.
@@ -150,6 +174,8 @@ impl Content {
         match self {
             Self::Image(_) | Self::Recording(_) | Self::Series(_) => Digest::of(&self.exact_bytes()),
             Self::Text(text) => Digest::of_parts(&["text", &essence(text)]),
+            // Other options make another question of the same words.
+            Self::Question(question) => Digest::of_parts(&["question", &essence(&question.lettered())]),
         }
     }
 
@@ -162,6 +188,15 @@ impl Content {
                 b"image".iter().copied().chain(size).chain(pixels.iter().flat_map(|pixel| pixel.to_le_bytes())).collect()
             }
             Self::Text(text) => b"text".iter().copied().chain(text.bytes()).collect(),
+            Self::Question(Question { text, options }) => {
+                let (kind, ending) = match options {
+                    Options::Answers(_) => ("answers", None),
+                    Options::Beginnings { ending, .. } => ("beginnings", Some(ending)),
+                };
+                let pieces = [text].into_iter().chain(options.wordings()).chain(ending);
+                let sized = |piece: &String| [&(piece.len() as u64).to_le_bytes()[..], piece.as_bytes()].concat();
+                [b"question ", kind.as_bytes()].concat().into_iter().chain(pieces.flat_map(sized)).collect()
+            }
             Self::Recording(Recording { rate, samples }) => {
                 let samples = samples.iter().flat_map(|sample| sample.to_le_bytes());
                 b"recording".iter().copied().chain(rate.to_le_bytes()).chain(samples).collect()
@@ -172,7 +207,8 @@ impl Content {
 }
 
 impl Example {
-    /// The item as a worked example, where it is a text with an answer in words: that of its class, or its own.
+    /// The item as a worked example, where it is a text with an answer in words: that of its class, or its own. One that brings its own
+    /// options has none: it is scored, and not told.
     pub fn worked(&self, labels: &[String]) -> Option<WorkedExample> {
         let Content::Text(text) = &self.content else { return None };
         let (answer, rationale) = match &self.gold {
@@ -215,6 +251,19 @@ mod tests {
         assert_ne!(hash("late again"), hash("late gain"));
         assert_ne!(hash(":)"), hash(":("));
         assert_ne!(hash("@a"), hash("@b"));
+    }
+
+    #[test]
+    fn other_options_are_another_question() {
+        let options = |words: [&str; 2]| Options::Answers(words.map(str::to_owned).to_vec());
+        let question = |options: Options| Content::Question(Question { text: "Which?".to_owned(), options });
+        let [one, other] = [question(options(["a dog", "the moon"])), question(options(["a dog", "the sun"]))];
+        assert_ne!(one.content_hash(), other.content_hash());
+        assert_ne!(one.exact_bytes(), other.exact_bytes());
+        assert_eq!(one.content_hash(), question(options(["A dog", "the moon."])).content_hash());
+        let Content::Question(question) = one else { unreachable!("made above") };
+        assert_eq!(question.lettered(), "Which? (A) a dog (B) the moon");
+        assert_eq!(question.answered(1), ("Which?", "the moon"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! JSON objects, one an item: questions with an answer or a class, with or without options to choose from.
+//! JSON objects, one an item: questions with an answer or a class, with or without options to choose from, which are lettered or
+//! answers of their own.
 
 use serde_json::Value;
 
-use super::source::{Rows, SourceFile};
-use super::{DataError, Gold};
-use crate::registry::{JsonGold, JsonLayout, JsonOptions};
+use super::own_answers::question;
+use super::source::{Rows, SourceFile, one_line};
+use super::{Content, DataError, Example, Gold, Question};
+use crate::registry::{JsonGold, JsonLayout, JsonOptions, OptionsAs};
 
 /// Where things stand in an object. Places are JSON pointers.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +14,7 @@ pub(super) struct Places<'a> {
     pub(super) layout: JsonLayout,
     pub(super) text: &'a [String],
     pub(super) options: Option<&'a JsonOptions>,
+    pub(super) options_as: &'a OptionsAs,
     pub(super) gold: &'a JsonGold,
     /// The data set's classes; none where answers are open.
     pub(super) classes: &'a [String],
@@ -26,13 +29,22 @@ struct Choice {
     label: Option<String>,
 }
 
+/// What an object holds.
+enum Read {
+    Text(String, Gold),
+    Question(Question, Gold),
+}
+
 pub(super) fn read(file: SourceFile<'_>, places: Places<'_>) -> Result<Rows, DataError> {
     let mut examples = Vec::new();
     for (place, item) in items(file, places.layout)?.into_iter().enumerate() {
         let row = place + 1;
         let item = item.map_err(|problem| file.bad_row(row, problem))?;
-        let (text, gold) = parts(&item, places).map_err(|problem| file.bad_row(row, problem))?;
-        examples.push(file.text_example(file.row_id(row), row, &text, gold)?);
+        let read = parts(&item, places).map_err(|problem| file.bad_row(row, problem))?;
+        examples.push(match read {
+            Read::Text(text, gold) => file.text_example(file.row_id(row), row, &text, gold)?,
+            Read::Question(question, gold) => Example { id: file.row_id(row), content: Content::Question(question), gold },
+        });
     }
     Ok(Rows { examples, left_out: 0 })
 }
@@ -55,13 +67,31 @@ fn items(file: SourceFile<'_>, layout: JsonLayout) -> Result<Vec<Result<Value, S
     }
 }
 
-/// What is asked, options included, and what is right.
-fn parts(item: &Value, places: Places<'_>) -> Result<(String, Gold), String> {
+/// What is asked, and what is right.
+fn parts(item: &Value, places: Places<'_>) -> Result<Read, String> {
     let texts = places.text.iter().map(|place| spelled(item, place)).collect::<Result<Vec<String>, String>>()?;
     let choices = places.options.map(|options| choices(item, options)).transpose()?.unwrap_or_default();
-    let listed: Vec<String> = choices.iter().map(|choice| format!("({}) {}", choice.letter, choice.text)).collect();
-    let text = if listed.is_empty() { texts.join(" ") } else { format!("{} Answer Choices: {}", texts.join(" "), listed.join(" ")) };
-    let gold = match places.gold {
+    let gold = gold(item, places, &choices)?;
+    if !places.options_as.are_answers() {
+        let listed: Vec<String> = choices.iter().map(|choice| format!("({}) {}", choice.letter, choice.text)).collect();
+        let text = if listed.is_empty() { texts.join(" ") } else { format!("{} Answer Choices: {}", texts.join(" "), listed.join(" ")) };
+        return Ok(Read::Text(text, gold));
+    }
+    let options: Vec<String> = choices.into_iter().map(|choice| choice.text).collect();
+    let question = question(places.options_as, &texts, &options, |place| spelled(item, place))?;
+    let (n_options, n_classes) = (question.options.len(), places.classes.len());
+    if n_options > n_classes {
+        return Err(format!("{n_options} options, but there are {n_classes} classes"));
+    }
+    match gold.class().filter(|class| *class < n_options) {
+        Some(_) => Ok(Read::Question(question, gold)),
+        None => Err(format!("the right option is none of its {n_options}")),
+    }
+}
+
+/// What is right.
+fn gold(item: &Value, places: Places<'_>, choices: &[Choice]) -> Result<Gold, String> {
+    Ok(match places.gold {
         JsonGold::BestOption => {
             let mut right = choices.iter().filter(|choice| choice.is_right);
             match (right.next(), right.next()) {
@@ -86,8 +116,7 @@ fn parts(item: &Value, places: Places<'_>) -> Result<(String, Gold), String> {
             };
             Gold::Answer { text: one_line(answer), rationale }
         }
-    };
-    Ok((text, gold))
+    })
 }
 
 fn class_of(label: &str, labels: &[String]) -> Result<Gold, String> {
@@ -175,8 +204,4 @@ fn without_calculations(text: &str) -> String {
         .enumerate()
         .map(|(n, piece)| if n == 0 { piece } else { piece.split_once(">>").map_or(piece, |(_, after)| after) });
     pieces.collect()
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use reprogram_methods::Options;
+
 use super::tests::{ALL, Small, items};
 use super::*;
 use crate::assets::{AssetStore, Digest, Network, Settings, Silent};
@@ -12,10 +14,16 @@ fn questions(reader: &str, classes: &str, extraction: &str, rows: &str, file: &[
     let small = Small::new();
     fs::write(small.path("mirror/q.json"), file).unwrap();
     let (bytes, sha256) = (file.len(), Digest::of(file));
+    // Items that bring their own answers have neither words for classes nor a way to ask for one.
+    let answers = if reader.contains("options-as") {
+        String::new()
+    } else {
+        format!("labels = [{classes}]\nanswer = {{ phrase = 'it is', extraction = '{extraction}' }}")
+    };
     let table = format!(
         "[small]\nabout = ''\nmodality = 'text'\nclasses = [{classes}]\nlicence = ''\ncitation = ''\nreader = {{ json-items = {{ {reader} }} }}\n\
          split = {{ test-percent = 30, validation-percent = 30 }}\n[small.template]\ninstruction = ''\ninput = '{{text}}'\ncue = ''\n\
-         separator = ''\nlabels = [{classes}]\nanswer = {{ phrase = 'it is', extraction = '{extraction}' }}\n[[small.parts]]\npart = 'all'\n\
+         separator = ''\n{answers}\n[[small.parts]]\npart = 'all'\n\
          rows = {rows}\n[[small.parts.files]]\nfile = 'q.json'\nbytes = {bytes}\nsha256 = '{sha256}'\nsources = [{{ mirror = 'q.json' }}]\n"
     );
     fs::write(small.path("datasets.toml"), table).unwrap();
@@ -82,6 +90,37 @@ fn options_are_lettered_and_put_behind_the_text() {
         "layout = 'list', text = ['/q'], options = { labelled = { at = '/o' } }, gold = { label = { at = '/g', labels = ['0.0', '1'] } }";
     let dataset = questions(reader, "'A', 'B'", "choice@1", "[1, 1]", labelled).unwrap();
     assert_eq!(open_answers(&dataset)[1], (text("2 Answer Choices: (A) y"), Gold::Class(1)));
+}
+
+const BRINGS: &str = "layout = 'list', text = ['/q'], options = { plain = { at = '/o' } }, options-as = 'answers', gold = { label = { at = '/g', labels = ['1', '2', '3'] } }";
+
+#[test]
+fn options_may_be_answers_of_their_own() {
+    let file = br#"[{"q": "Which?", "o": ["y", " x"], "g": 2}, {"q": "Whose?", "o": ["x", "z", "a  dog"], "g": "3"}, {"q": "Who?", "o": ["I", "you"], "g": 1}]"#;
+    let dataset = questions(BRINGS, "'A', 'B', 'C'", "choice@1", "[1, 1, 1]", file).unwrap();
+    let question = |text: &str, options: &[&str]| {
+        let options = Options::Answers(options.iter().map(ToString::to_string).collect());
+        Content::Question(Question { text: text.to_owned(), options })
+    };
+    let expected = [
+        (question("Which?", &["y", "x"]), Gold::Class(1)),
+        (question("Whose?", &["x", "z", "a dog"]), Gold::Class(2)),
+        (question("Who?", &["I", "you"]), Gold::Class(0)),
+    ];
+    assert_eq!(open_answers(&dataset), expected);
+    let other = file.map(|byte| if byte == b'z' { b'w' } else { byte });
+    assert_ne!(questions(BRINGS, "'A', 'B', 'C'", "choice@1", "[1, 1, 1]", &other).unwrap().rows_sha256(), dataset.rows_sha256());
+}
+
+#[test]
+fn an_option_that_is_not_there_is_never_right() {
+    let refused = |file: &[u8]| questions(BRINGS, "'A', 'B', 'C'", "choice@1", "[1, 0, 0]", file).unwrap_err();
+    let complaint = refused(br#"[{"q": "Which?", "o": ["y", "x"], "g": 3}]"#);
+    assert!(complaint.contains("row 1: the right option is none of its 2"), "{complaint}");
+    let complaint = refused(br#"[{"q": "Which?", "o": ["a", "b", "c", "d"], "g": 1}]"#);
+    assert!(complaint.contains("row 1: 4 options, but there are 3 classes"), "{complaint}");
+    let complaint = refused(br#"[{"q": "Which?", "o": ["a", ""], "g": 1}]"#);
+    assert!(complaint.contains("row 1: option 2 leaves no answer"), "{complaint}");
 }
 
 #[test]

@@ -60,12 +60,17 @@ impl SourceFile<'_> {
 
     /// A text item. Runs of white space become one blank, so that a line break of the text cannot be taken for the template's.
     pub(super) fn text_example(&self, id: String, row: usize, text: &str, gold: Gold) -> Result<Example, DataError> {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = one_line(text);
         if text.is_empty() {
             return Err(self.bad_row(row, "the text is empty"));
         }
         Ok(Example { id, content: Content::Text(text), gold })
     }
+}
+
+/// With one blank for each run of white space.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text that these bytes spell; `None` if they are not in this encoding.

@@ -105,7 +105,7 @@ pub(super) fn items(dataset: &DataSet) -> Vec<Arc<Example>> {
 
 fn texts(dataset: &DataSet) -> Vec<(String, String, usize)> {
     let text = |content: &Content| match content {
-        Content::Text(text) => text.clone(),
+        Content::Text(text) | Content::Question(Question { text, .. }) => text.clone(),
         Content::Image(_) | Content::Recording(_) | Content::Series(_) => panic!("no text"),
     };
     items(dataset).iter().map(|item| (item.id.clone(), text(&item.content), item.gold.class().unwrap())).collect()

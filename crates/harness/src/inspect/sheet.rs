@@ -77,7 +77,7 @@ fn picture(content: &Content) -> Option<RgbImage> {
     match content {
         Content::Image(image) => Some(enlarged(&rgb(image))),
         Content::Recording(_) | Content::Series(_) => sketch::tile(content, LINE_TILE),
-        Content::Text(_) => None,
+        Content::Text(_) | Content::Question(_) => None,
     }
 }
 

@@ -16,7 +16,7 @@ pub fn sparkline(content: &Content, n_blocks: usize) -> Option<String> {
             let loudness: Vec<f32> = recording.samples.iter().map(|&sample| f32::from(sample).abs()).collect();
             binned(&loudness, n_blocks).map(|bin| bin.iter().copied().fold(0.0, f32::max)).collect()
         }
-        Content::Image(_) | Content::Text(_) => return None,
+        Content::Image(_) | Content::Text(_) | Content::Question(_) => return None,
     };
     let (low, high) = extremes(&bins);
     let block = |value: &f32| BLOCKS[(share(*value, low, high) * (BLOCKS.len() - 1) as f32).round() as usize];
@@ -28,7 +28,7 @@ pub(super) fn tile(content: &Content, [width, height]: [u32; 2]) -> Option<RgbIm
     let values: Vec<f32> = match content {
         Content::Series(series) => series.values().to_vec(),
         Content::Recording(recording) => recording.samples.iter().map(|&sample| f32::from(sample)).collect(),
-        Content::Image(_) | Content::Text(_) => return None,
+        Content::Image(_) | Content::Text(_) | Content::Question(_) => return None,
     };
     let mut tile = RgbImage::from_pixel(width, height, Rgb([245; 3]));
     let (low, high) = match content {
@@ -37,7 +37,7 @@ pub(super) fn tile(content: &Content, [width, height]: [u32; 2]) -> Option<RgbIm
             let loudest = values.iter().fold(0.0, |most: f32, value| most.max(value.abs()));
             (-loudest, loudest)
         }
-        Content::Series(_) | Content::Image(_) | Content::Text(_) => extremes(&values),
+        Content::Series(_) | Content::Image(_) | Content::Text(_) | Content::Question(_) => extremes(&values),
     };
     let row = |value: f32| ((1.0 - share(value, low, high)) * (height - 1) as f32).round() as u32;
     let mut before: Option<u32> = None;

@@ -3,10 +3,12 @@
 //! | by | chosen is the largest | lm-evaluation-harness |
 //! | --- | --- | --- |
 //! | nothing | `ℓ` | `acc` |
-//! | characters | `ℓ / characters of the label` | `acc_norm` |
-//! | bytes | `ℓ / bytes of the label` | `acc_bytes` |
+//! | characters | `ℓ / characters of the answer` | `acc_norm` |
+//! | bytes | `ℓ / bytes of the answer` | `acc_bytes` |
 //! | tokens | `ℓ / tokens of the answer` | – |
 //! | pointwise mutual information | `ℓ − ℓ with nothing in front` | `acc_mutual_info` |
+//!
+//! Answers are the words of the classes, or an item's own options, of which items may have different numbers.
 //!
 //! Where ω is a calibration, `ℓ` is what it was given: the numbers are those of the answers without it.
 //!
@@ -22,9 +24,9 @@ use crate::record::{AnswerScores, ExampleOutcome};
 pub enum Normalisation {
     /// Nothing.
     Raw,
-    /// The label's characters.
+    /// The answer's characters, without the space in front.
     PerCharacter,
-    /// The label's bytes in UTF-8.
+    /// Its bytes in UTF-8.
     PerByte,
     /// The answer's scored tokens.
     PerToken,
@@ -102,6 +104,36 @@ mod tests {
         assert_eq!(chosen(Metric::AccuracyPerByte), 2);
         assert_eq!(chosen(Metric::AccuracyPerToken), 1);
         assert_eq!(chosen(Metric::AccuracyPmi), 1);
+    }
+
+    #[test]
+    fn items_may_have_other_options_and_fewer_of_them() {
+        let fewer = AnswerScores {
+            log_likelihoods: vec![-3.0, -4.0],
+            unconditional: vec![-3.0, -6.0],
+            tokens: vec![1, 2],
+            characters: vec![3, 8],
+            bytes: vec![3, 8],
+        };
+        let outcome = |gold: usize, answers: AnswerScores| {
+            let log_probabilities = vec![(1.0 / answers.tokens.len() as f32).ln(); answers.tokens.len()];
+            let reading = ItemReading::Scored { gold, prediction: 0, log_probabilities, answers: Some(answers) };
+            ExampleOutcome { id: "item".to_owned(), reading }
+        };
+        let outcomes = [outcome(1, fewer), outcome(1, answers())];
+        assert_eq!(Metric::AccuracyRaw.of(&outcomes), Ok(0.0));
+        for metric in [Metric::AccuracyPerCharacter, Metric::AccuracyPerByte, Metric::AccuracyPerToken, Metric::AccuracyPmi] {
+            let expected = if metric == Metric::AccuracyPerByte { 0.5 } else { 1.0 };
+            assert_eq!(metric.of(&outcomes), Ok(expected), "{metric}");
+        }
+        // Two options: (½)² + (½)²; three: (⅓)² + (⅔)² + (⅓)².
+        let brier = Metric::Brier.of(&outcomes).unwrap();
+        assert!((brier - f64::midpoint(0.5, 2.0 / 3.0)).abs() < 1e-6, "{brier}");
+        let nll = Metric::Nll.of(&outcomes).unwrap();
+        assert!((nll - f64::midpoint(2f64.ln(), 3f64.ln())).abs() < 1e-6, "{nll}");
+        let ece = Metric::Ece.of(&outcomes).unwrap();
+        assert!((ece - f64::midpoint(0.5, 1.0 / 3.0)).abs() < 1e-6, "{ece}");
+        assert!(Metric::MacroF1.of(&outcomes).unwrap().is_finite());
     }
 
     #[test]

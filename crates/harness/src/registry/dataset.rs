@@ -142,6 +142,16 @@ pub(super) enum BadDataSet {
     ClassesOfOpenAnswers(usize),
     #[error("`reader` reads open answers, so that `template.answer` must say how they are asked for and found")]
     NoAnswerForm,
+    #[error("`reader` has `options-as`, but no `options`")]
+    NoOptions,
+    #[error(
+        "`reader` makes each item's options its answers, but `template.labels` names {0}\n  help: leave `labels` out, or `options-as`, which letters the options"
+    )]
+    LabelsOfOptions(usize),
+    #[error(
+        "`reader` makes each item's options its answers, which are scored, but `template.answer` asks for generated text\n  help: leave `answer` out, or `options-as`, which letters the options"
+    )]
+    AnswerOfOptions,
     #[error("`reader` reads windows that are to be forecast, but `classes` names {0}")]
     ClassesOfWindows(usize),
     #[error("`reader` names no `columns`")]
@@ -266,9 +276,17 @@ impl RawDataSet {
         if self.modality != reads {
             return Err(BadDataSet::Modality { modality: self.modality, reads });
         }
+        if matches!(&self.reader, Reader::JsonItems { options: None, options_as, .. } if options_as.are_answers()) {
+            return Err(BadDataSet::NoOptions);
+        }
         match (&self.template, reads == Modality::Text) {
             (None, true) => Err(BadDataSet::NoTemplate),
             (Some(_), false) => Err(BadDataSet::NeedlessTemplate),
+            (Some(template), true) if self.reader.brings_answers() => match (template.labels.len(), &template.answer) {
+                (0, None) => Ok(()),
+                (0, Some(_)) => Err(BadDataSet::AnswerOfOptions),
+                (n, _) => Err(BadDataSet::LabelsOfOptions(n)),
+            },
             (Some(template), true) if template.labels.len() != self.classes.len() => {
                 Err(BadDataSet::ClassCount { what: "`template.labels`", found: template.labels.len(), expected: self.classes.len() })
             }

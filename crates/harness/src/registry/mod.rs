@@ -10,7 +10,7 @@ mod folds;
 mod fonts;
 mod name_pattern;
 mod photos;
-
+mod questions;
 mod reader;
 mod rule;
 mod template;
@@ -30,7 +30,8 @@ pub use folds::Folds;
 pub use fonts::Fonts;
 pub use name_pattern::NamePattern;
 pub use photos::{PhotoFiles, Photos};
-pub use reader::{AskedFor, Encoding, JsonGold, JsonLayout, JsonOptions, Listed, PartRows, Reader, TextPart, Unreadable, Windows};
+pub use questions::{JsonGold, JsonLayout, JsonOptions, OptionsAs};
+pub use reader::{AskedFor, Encoding, Listed, PartRows, Reader, TextPart, Unreadable, Windows};
 pub use rule::{Holdout, SplitRule};
 pub use template::Template;
 

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use reprogram_taxonomy::Modality;
 use serde::{Deserialize, Serialize};
 
-use super::{NamePattern, PartName};
+use super::{JsonGold, JsonLayout, JsonOptions, NamePattern, OptionsAs, PartName};
 use crate::assets::MemberPath;
 
 /// How a data set's files are read. A file whose name ends in `.gz` is unpacked first; one whose name ends in `.parquet` is read by
@@ -149,9 +149,12 @@ pub enum Reader {
         layout: JsonLayout,
         /// What is asked: JSON pointers to its pieces, in order.
         text: Vec<String>,
-        /// What may be chosen from; it is put behind the text.
+        /// What may be chosen from.
         #[serde(default)]
         options: Option<JsonOptions>,
+        /// What becomes of it.
+        #[serde(default)]
+        options_as: OptionsAs,
         /// What is right.
         gold: JsonGold,
     },
@@ -202,82 +205,6 @@ pub enum AskedFor {
     Answer,
     /// How a series goes on; there are no classes.
     Future,
-}
-
-/// Where JSON objects stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum JsonLayout {
-    /// One a line.
-    Lines,
-    /// In a list.
-    List,
-    /// In the list `examples` of one object.
-    Examples,
-}
-
-/// How the options of an item are written. `at` is a JSON pointer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum JsonOptions {
-    /// A list of texts that begin with `A)`, `B)` and so on.
-    Spelled {
-        /// The list.
-        at: String,
-    },
-    /// A list of objects with a `label` and a `text`.
-    Labelled {
-        /// The list.
-        at: String,
-    },
-    /// A list of texts.
-    Plain {
-        /// The list.
-        at: String,
-    },
-    /// Texts at places of their own.
-    Places {
-        /// The places.
-        at: Vec<String>,
-    },
-    /// An object with a list `text` and a list `label`; letters go by the order of the lists, whatever the labels are.
-    Paired {
-        /// The object.
-        at: String,
-    },
-    /// An object with a score of 0 or 1 for each option. Letters go by the order of their spelling.
-    Scored {
-        /// The object.
-        at: String,
-    },
-}
-
-/// What says what is right. `at` is a JSON pointer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum JsonGold {
-    /// A label.
-    Label {
-        /// Where.
-        at: String,
-        /// What the labels of the classes are, in the order of the classes.
-        labels: Vec<String>,
-    },
-    /// The one option whose score is 1; its letter is the class.
-    BestOption,
-    /// The label of an option of `paired`; its letter is the class.
-    OptionLabel {
-        /// Where.
-        at: String,
-    },
-    /// An answer in words or a number; there are no classes.
-    Answer {
-        /// Where.
-        at: String,
-        /// The answer stands behind this mark, and the way to it in front.
-        #[serde(default)]
-        behind: Option<String>,
-    },
 }
 
 /// A list of files and their classes, a line each. It may name files that are not there.
@@ -407,6 +334,26 @@ impl Reader {
             | Self::RecordingTar { .. }
             | Self::SeriesLines { .. }
             | Self::ZipTexts { .. } => AskedFor::Class,
+        }
+    }
+
+    /// Whether each item brings its own answers in place of words for the classes.
+    pub const fn brings_answers(&self) -> bool {
+        match self {
+            Self::JsonItems { options_as, .. } => options_as.are_answers(),
+            Self::ImageCsv { .. }
+            | Self::ImageU16 { .. }
+            | Self::ImageIdx { .. }
+            | Self::ImageNpz { .. }
+            | Self::ImageTar { .. }
+            | Self::ImageParquet { .. }
+            | Self::TextCsv { .. }
+            | Self::LabelLines { .. }
+            | Self::JsonLines { .. }
+            | Self::RecordingTar { .. }
+            | Self::SeriesLines { .. }
+            | Self::SeriesWindows(_)
+            | Self::ZipTexts { .. } => false,
         }
     }
 

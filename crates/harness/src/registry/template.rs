@@ -14,11 +14,11 @@ pub struct Template {
     pub instruction: String,
     /// The item; `{text}` stands for its text.
     pub input: String,
-    /// What the label follows.
+    /// What the label follows, on a line of its own; where it is empty, the label follows the item.
     pub cue: String,
     /// What stands between segments.
     pub separator: String,
-    /// The verbalizer: a word for each class, in the order of the classes. None where answers are open.
+    /// The verbalizer: a word for each class, in the order of the classes. None where answers are open, or each item brings its own.
     pub labels: Vec<String>,
     /// Other words for the same, for an ensemble.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -101,5 +101,11 @@ impl Template {
     /// The input segment of this text.
     pub fn render_input(&self, text: &str) -> String {
         self.input.replacen("{text}", text, 1)
+    }
+
+    /// The same with the cue and an answer behind it.
+    pub fn render_answered(&self, text: &str, answer: &str) -> String {
+        let input = self.render_input(text);
+        if self.cue.is_empty() { format!("{input} {answer}") } else { format!("{input}\n{} {answer}", self.cue) }
     }
 }

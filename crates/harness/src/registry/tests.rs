@@ -146,6 +146,29 @@ fn bad_open_answers_are_refused() {
     insta::assert_snapshot!(complaints.join("\n\n"));
 }
 
+#[test]
+fn options_are_letters_or_answers_and_not_both() {
+    let reader = "reader = { label-lines = { labels = [\"0\", \"1\"], encoding = \"utf-8\" } }";
+    let brings = |options: &str| {
+        let gold = "gold = { label = { at = \"/g\", labels = [\"0\", \"1\"] } }";
+        let items =
+            format!("reader = {{ json-items = {{ layout = \"lines\", text = [\"/q\"], {options}options-as = \"answers\", {gold} }} }}");
+        RIGHT.replacen(reader, &items, 1)
+    };
+    let (labels, options) = (", labels = [\"bad\", \"good\"] }", "options = { plain = { at = \"/o\" } }, ");
+    let read = |table: String| datasets("datasets.toml", &table).map(|mut found| found.remove("reviews").unwrap());
+    let entry = read(brings(options).replacen(labels, " }", 1)).unwrap();
+    assert!(entry.reader().brings_answers() && entry.template().unwrap().labels.is_empty());
+    let refused = |table: String| read(table).unwrap_err().to_string();
+    let complaint = refused(brings(options));
+    assert!(complaint.contains("makes each item's options its answers, but `template.labels` names 2"), "{complaint}");
+    let answer = ", answer = { phrase = \"it is\", extraction = \"choice@1\" } }";
+    let complaint = refused(brings(options).replacen(labels, answer, 1));
+    assert!(complaint.contains("but `template.answer` asks for generated text"), "{complaint}");
+    let complaint = refused(brings("").replacen(labels, " }", 1));
+    assert!(complaint.contains("`reader` has `options-as`, but no `options`"), "{complaint}");
+}
+
 const WINDOWS: &str = r#"
 [hours]
 about = ""

@@ -37,6 +37,7 @@ impl Shown {
         let sight = |id: &'a str| {
             let sight = match &dataset.tested(id)?.content {
                 Content::Text(text) => Sight::Text(cut(text, TEXT)),
+                Content::Question(question) => Sight::Text(cut(&question.lettered(), TEXT)),
                 Content::Image(image) => Sight::Image(thumbnail(image)),
                 Content::Recording(_) | Content::Series(_) => return None,
             };

@@ -32,6 +32,7 @@ impl<'a> Keeping<'a> {
                 Reads::Features | Reads::ClassTexts | Reads::EachText => "Features".to_owned(),
                 reads @ (Reads::Logits
                 | Reads::Answers
+                | Reads::AnswersBeside(_)
                 | Reads::ItemBehindAnswers
                 | Reads::LocalTexts
                 | Reads::Tokens { .. }

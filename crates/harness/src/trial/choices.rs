@@ -5,8 +5,8 @@ use burn::module::Module as _;
 use burn::tensor::Tensor;
 use reprogram_methods::{Batch, PreparedRow, Query};
 
-use super::TrialError;
 use super::passes::{Sources, Way};
+use super::{TrialError, stop_if_asked};
 use crate::assets::Digest;
 use crate::record::{AnswerScores, Borders};
 
@@ -29,28 +29,46 @@ impl Way<'_, '_> {
             Batch::Images(_) | Batch::Series(_) | Batch::Waveforms(_) => return Ok(None),
         };
         let Some(lengths) = self.program.choice_lengths(backbone, &queries) else { return Ok(None) };
-        let unconditional = self.unconditional()?;
+        let unconditional = self.unconditional(&queries)?;
         let log_likelihoods: Vec<f32> = outputs.try_into_vec_as().expect("outputs are floats");
-        let n_classes = unconditional.len();
-        let borders = Borders { pairs: queries.len() * n_classes, crossed: lengths.crossed };
-        let score = |(row, tokens): (&[f32], Vec<u32>)| AnswerScores {
-            log_likelihoods: row.to_vec(),
-            unconditional: unconditional.clone(),
+        let borders = Borders { pairs: lengths.tokens.iter().map(Vec::len).sum(), crossed: lengths.crossed };
+        let lengths = lengths.tokens.into_iter().zip(lengths.characters).zip(lengths.bytes);
+        let rows = log_likelihoods.chunks(log_likelihoods.len() / queries.len()).zip(unconditional);
+        // Of a row, what stands for options that an item lacks is left out, and what its answers are held against.
+        let score = |((row, alone), ((tokens, characters), bytes)): ((&[f32], Vec<f32>), ((Vec<u32>, Vec<u32>), Vec<u32>))| AnswerScores {
+            log_likelihoods: row[..tokens.len()].to_vec(),
+            unconditional: alone[..tokens.len()].to_vec(),
             tokens,
-            characters: lengths.characters.clone(),
-            bytes: lengths.bytes.clone(),
+            characters,
+            bytes,
         };
-        Ok(Some(Choices { scores: log_likelihoods.chunks(n_classes).zip(lengths.tokens).map(score).collect(), borders }))
+        Ok(Some(Choices { scores: rows.zip(lengths).map(score).collect(), borders }))
     }
 
-    /// How likely answers are with nothing in front; kept where what f puts out for items is.
-    fn unconditional(&self) -> Result<Vec<f32>, TrialError> {
-        let backbone = self.member.trial.backbone;
-        let compute =
-            || -> Vec<f32> { self.program.valid().unconditional_scores(backbone).try_into_vec_as().expect("likelihoods are floats") };
+    /// How likely the answers of items are with nothing in front, a row an item.
+    fn unconditional(&self, queries: &[Query]) -> Result<Vec<Vec<f32>>, TrialError> {
+        let program = self.program.valid();
+        let compute = |queries: &[Query]| -> Vec<Vec<f32>> {
+            let found: Vec<f32> =
+                program.unconditional_scores(self.member.trial.backbone, queries).try_into_vec_as().expect("likelihoods are floats");
+            found.chunks(found.len() / queries.len()).map(<[f32]>::to_vec).collect()
+        };
+        if queries.iter().all(|query| query.options.is_none()) {
+            return Ok(vec![self.kept_of_classes(|| compute(&[Query::new("")]).remove(0))?; queries.len()]);
+        }
+        let mut rows = Vec::with_capacity(queries.len());
+        for queries in queries.chunks(self.presented.pass_size()) {
+            stop_if_asked()?;
+            rows.extend(compute(queries));
+        }
+        Ok(rows)
+    }
+
+    /// Those of the answers that all items share; kept where what f puts out for items is.
+    fn kept_of_classes(&self, compute: impl Fn() -> Vec<f32>) -> Result<Vec<f32>, TrialError> {
         match (self.sources, &self.member.scope) {
             (Sources::Constant(_), Some(scope)) => {
-                let given = self.program.given(backbone, &[Query { text: String::new() }]).join("\0");
+                let given = self.program.given(self.member.trial.backbone, &[Query::new("")]).join("\0");
                 let digest = Digest::of(format!("answers behind nothing\0{given}").as_bytes());
                 let rows = scope.borrow_mut().rows(&[digest], |_| Ok::<_, TrialError>(vec![PreparedRow::Outputs(compute())]))?;
                 match rows.first().map(AsRef::as_ref) {

@@ -117,6 +117,10 @@ fn spent(program: &Program, generation: &Generation<'_>, [validation, test]: [us
 pub(super) fn text(example: &Example) -> Result<&str, Misfit> {
     match &example.content {
         Content::Text(text) => Ok(text),
+        Content::Question(_) => {
+            let needs = "options that are lettered, not such as are scored".to_owned();
+            Err(Misfit::PartNeeds { part: "generated text".to_owned(), needs })
+        }
         Content::Image(_) | Content::Recording(_) | Content::Series(_) => {
             Err(Misfit::PartNeeds { part: "generated text".to_owned(), needs: "texts".to_owned() })
         }

@@ -28,7 +28,7 @@ use reprogram_taxonomy::{Cut, Modality};
 
 use crate::augment::Augment;
 use crate::config::Budget;
-use crate::data::{Content, DataSet, Draw, Split, Splits, TrainSize, draw};
+use crate::data::{Content, DataSet, Draw, Question, Split, Splits, TrainSize, draw};
 use crate::interrupt;
 use crate::presentation::{Intake, Presented};
 use crate::record::{Costs, ExampleOutcome, Metrics, Outcome};
@@ -182,8 +182,11 @@ impl Trial<'_> {
 
     fn program(&self, splits: &Splits) -> Result<Program, TrialError> {
         let text = |example: &crate::data::Example| match (&example.content, example.gold.class()) {
-            (Content::Text(text), Some(label)) => Some(LabelledText { id: example.id.clone(), text: text.clone(), label }),
-            (Content::Image(_) | Content::Recording(_) | Content::Series(_), _) | (Content::Text(_), None) => None,
+            (Content::Text(text), Some(label)) => Some(LabelledText { id: example.id.clone(), text: text.clone(), label, options: None }),
+            (Content::Question(Question { text, options }), Some(label)) => {
+                Some(LabelledText { id: example.id.clone(), text: text.clone(), label, options: Some(options.clone()) })
+            }
+            (Content::Image(_) | Content::Recording(_) | Content::Series(_), _) | (Content::Text(_) | Content::Question(_), None) => None,
         };
         let train_texts: Vec<LabelledText> = splits.train.examples().iter().filter_map(|example| text(example)).collect();
         let worked = |example: &crate::data::Example| Some((example.id.clone(), example.worked(self.labels())?));
@@ -212,8 +215,24 @@ impl Trial<'_> {
         let same = other.filter(|other| split.examples().iter().map(|example| &example.id).eq(&other.ids));
         match same {
             Some(same) => Ok(same.clone()),
-            None => Ok(Presented::new(split, self.intake())?),
+            None => {
+                self.check_options(split)?;
+                Ok(Presented::new(split, self.intake())?)
+            }
         }
+    }
+
+    /// Whether every option that items bring has a token to be scored by.
+    fn check_options<Purpose>(&self, split: &Split<Purpose>) -> Result<(), TrialError> {
+        let (Some(template), Some(tokenizer)) = (&self.target.template, self.backbone.tokenizer()) else { return Ok(()) };
+        let options = split.examples().iter().filter_map(|example| match &example.content {
+            Content::Question(question) => Some(&question.options),
+            Content::Text(_) | Content::Image(_) | Content::Recording(_) | Content::Series(_) => None,
+        });
+        for options in options {
+            options.check(template, tokenizer)?;
+        }
+        Ok(())
     }
 }
 

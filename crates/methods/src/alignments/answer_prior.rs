@@ -8,6 +8,9 @@
 //! cue              those behind the template's cue alone                             PMI
 //! ```
 //!
+//! Where each item brings its own answers, only the cue says anything of them, and its likelihoods come with the item's: `ln q` is then the
+//! difference of both, which is the same up to a number that an item's answers share.
+//!
 //! # Reference
 //! Batch calibration: Zhou et al., ICLR 2024, arXiv 2309.17249, eq. 3 (there the mean is over the tested batch, which makes a prediction
 //! depend on the items beside it; here no test item is looked at). Domain-context: Fei et al., ACL 2023, arXiv 2305.19148, §4 (20
@@ -24,7 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contextual_calibration::{in_figures, log_prior, undecided};
 use super::verbalizer::needs_answers;
-use crate::{Align, Evidence, Fitting, LabelledText, Part, Reads, Seed, Setup};
+use crate::beside::halves;
+use crate::{Align, Beside, Evidence, Fitting, LabelledText, Part, Reads, Seed, Setup};
 
 /// What says how likely answers are anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +62,9 @@ pub struct AnswerPrior {
     of: PriorOf,
     #[module(skip)]
     texts: Vec<String>,
+    /// Whether each item brings its own answers, and with them how likely they are anyway.
+    #[module(skip)]
+    is_own: bool,
 }
 
 impl Part for AnswerPriorSpec {
@@ -74,7 +81,7 @@ impl Part for AnswerPriorSpec {
             PriorOf::DomainWords { texts } => texts_of_words(setup.train_texts, texts.get(), &setup.seed.fork("answer-prior"))?,
             PriorOf::TrainingItems | PriorOf::Cue => Vec::new(),
         };
-        Ok(AnswerPrior { log_prior: undecided(setup), of: self.of, texts })
+        Ok(AnswerPrior { log_prior: undecided(setup), of: self.of, texts, is_own: setup.target.has_own_answers() })
     }
 }
 
@@ -95,11 +102,12 @@ fn texts_of_words(texts: &[LabelledText], n: usize, seed: &Seed) -> Result<Vec<S
 
 impl Align for AnswerPrior {
     fn reads(&self) -> Reads {
-        Reads::Answers
+        if self.is_own { Reads::AnswersBeside(Beside::Cue) } else { Reads::Answers }
     }
 
     fn evidence(&self) -> Evidence {
         match self.of {
+            PriorOf::Cue if self.is_own => Evidence::None,
             PriorOf::TrainingItems => Evidence::TrainingEveryEpoch,
             PriorOf::DomainWords { .. } => Evidence::ContentFree(self.texts.clone()),
             PriorOf::Cue => Evidence::Cue,
@@ -111,10 +119,17 @@ impl Align for AnswerPrior {
     }
 
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {
+        if self.is_own {
+            let (scores, anyway) = halves(scores);
+            return scores - anyway;
+        }
         log_softmax(scores, 1) - self.log_prior.val()
     }
 
     fn note(&self) -> Option<String> {
+        if self.is_own {
+            return Some("probabilities behind the cue alone: of each item's own answers".to_owned());
+        }
         let of = match self.of {
             PriorOf::TrainingItems => "over training items".to_owned(),
             PriorOf::DomainWords { texts } => format!("over {texts} texts of drawn words"),
@@ -132,7 +147,7 @@ mod tests {
 
     fn part(of: PriorOf) -> AnswerPrior {
         let zeros = Tensor::zeros([1, 2], &Device::flex());
-        AnswerPrior { log_prior: Param::initialized(ParamId::new(), zeros), of, texts: Vec::new() }
+        AnswerPrior { log_prior: Param::initialized(ParamId::new(), zeros), of, texts: Vec::new(), is_own: false }
     }
 
     fn values(tensor: Tensor<2>) -> Vec<f32> {
@@ -162,8 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn own_answers_bring_their_prior() {
+        let part = AnswerPrior { is_own: true, ..part(PriorOf::Cue) };
+        assert_eq!((part.reads(), part.evidence()), (Reads::AnswersBeside(Beside::Cue), Evidence::None));
+        let found = values(part.align(Tensor::from_floats([[-3.0, -6.5, -2.0, -7.0], [-3.0, -1e30, -2.0, 0.0]], &Device::flex())));
+        assert_eq!(found, [-1.0, 0.5, -1.0, -1e30]);
+    }
+
+    #[test]
     fn drawn_texts_have_the_mean_length_and_the_words_of_the_domain() {
-        let text = |id: &str, text: &str| LabelledText { id: id.to_owned(), text: text.to_owned(), label: 0 };
+        let text = |id: &str, text: &str| LabelledText { id: id.to_owned(), text: text.to_owned(), label: 0, options: None };
         let texts = [text("a", "one two"), text("b", "three four five six")];
         let drawn = texts_of_words(&texts, 4, &Seed::new(1)).unwrap();
         assert_eq!(drawn.len(), 4);

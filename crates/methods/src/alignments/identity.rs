@@ -60,6 +60,7 @@ impl Align for Identity {
             | Reads::LocalTexts
             | Reads::Tokens { .. }
             | Reads::Window
+            | Reads::AnswersBeside(_)
             | Reads::Generated => Ok(()),
         }
     }

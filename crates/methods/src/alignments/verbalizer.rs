@@ -12,7 +12,8 @@ use reprogram_models::in_f32;
 use reprogram_taxonomy::{Alignment, Misfit};
 use serde::{Deserialize, Serialize};
 
-use crate::{Align, Part, Prompt, Reads, Setup};
+use crate::beside::halves;
+use crate::{Align, Beside, Part, Prompt, Reads, Setup};
 
 /// `part = "verbalizer"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct VerbalizerSpec {
 }
 
 /// A measure of an answer's length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Per {
     /// Characters of the label.
@@ -35,12 +36,15 @@ pub enum Per {
     Token,
 }
 
-/// A table of answers, which the data set's template holds.
+/// A table of answers, which the data set's template holds, or each item.
 #[derive(Module, Debug, Default)]
 pub struct Verbalizer {
     /// Of each class's answer, where it counts.
     #[module(skip)]
     lengths: Option<Vec<f32>>,
+    /// The length of an item's own answers that counts, if one does: it comes with their log-likelihoods.
+    #[module(skip)]
+    own: Option<Per>,
 }
 
 /// The misfit of a part that needs answers in words, each of a token at least.
@@ -66,7 +70,11 @@ impl Part for VerbalizerSpec {
 
     fn build(&self, setup: &Setup<'_>) -> Result<Verbalizer, Misfit> {
         needs_answers(setup, "verbalizer")?;
-        Ok(Verbalizer { lengths: self.per.map(|per| lengths(setup, per)) })
+        Ok(if setup.target.has_own_answers() {
+            Verbalizer { lengths: None, own: self.per }
+        } else {
+            Verbalizer { lengths: self.per.map(|per| lengths(setup, per)), own: None }
+        })
     }
 }
 
@@ -86,10 +94,14 @@ fn lengths(setup: &Setup<'_>, per: Per) -> Vec<f32> {
 
 impl Align for Verbalizer {
     fn reads(&self) -> Reads {
-        Reads::Answers
+        self.own.map_or(Reads::Answers, |per| Reads::AnswersBeside(Beside::Length(per)))
     }
 
     fn align(&self, scores: Tensor<2>) -> Tensor<2> {
+        if self.own.is_some() {
+            let (scores, lengths) = halves(scores);
+            return scores / lengths;
+        }
         match &self.lengths {
             None => scores,
             Some(lengths) => {
@@ -108,8 +120,16 @@ mod tests {
     #[test]
     fn a_length_divides_a_log_likelihood() {
         let scores = || Tensor::<2>::from_floats([[-6.0, -9.0]], &Device::flex());
-        let aligned = |lengths| -> Vec<f32> { Verbalizer { lengths }.align(scores()).try_into_vec_as().unwrap() };
+        let aligned = |lengths| -> Vec<f32> { Verbalizer { lengths, own: None }.align(scores()).try_into_vec_as().unwrap() };
         assert_eq!(aligned(None), [-6.0, -9.0]);
         assert_eq!(aligned(Some(vec![2.0, 9.0])), [-3.0, -1.0]);
+    }
+
+    #[test]
+    fn lengths_of_own_answers_come_with_them() {
+        let part = Verbalizer { lengths: None, own: Some(Per::Byte) };
+        let scores = Tensor::<2>::from_floats([[-6.0, -9.0, 2.0, 9.0], [-6.0, -1e30, 3.0, 1.0]], &Device::flex());
+        let found: Vec<f32> = part.align(scores).try_into_vec_as().unwrap();
+        assert_eq!(found, [-3.0, -1.0, -2.0, -1e30]);
     }
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::site;
 use crate::family::is_default;
 use crate::neighbours::{Judge, Neighbours};
-use crate::{Demonstration, LabelledText, Manipulate, Part, Prompt, Seed, Setup, Template};
+use crate::{LabelledText, Manipulate, Part, Prompt, Seed, Setup, Template};
 
 /// Which training texts are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ pub(super) fn rendered(setup: &Setup<'_>, template: &Template, shots: usize) -> 
     }
     draw.truncate(shots);
     draw.sort_by_key(|text| order.rank(&text.id));
-    let demonstrations = draw.into_iter().map(|text| Demonstration { text: text.text, label: text.label }).collect();
+    let demonstrations = draw.iter().map(LabelledText::shown).collect();
     Some(template.render_demonstrations(&Prompt { demonstrations, ..Prompt::default() }))
 }
 
@@ -180,7 +180,7 @@ impl Demonstrations {
             Order::Similarity => chosen.reverse(),
             Order::Label => chosen.sort_by_key(|text| (text.label, self.drawn_order.rank(&text.id))),
         }
-        let demonstrations = chosen.into_iter().map(|text| Demonstration { text: text.text.clone(), label: text.label }).collect();
+        let demonstrations = chosen.into_iter().map(LabelledText::shown).collect();
         Prompt { demonstrations, ..prompt }
     }
 }
@@ -210,7 +210,9 @@ mod tests {
     use super::*;
 
     fn texts() -> Vec<LabelledText> {
-        (0..12).map(|i| LabelledText { id: format!("t{i}"), text: format!("text {i}"), label: usize::from(i >= 8) }).collect()
+        (0..12)
+            .map(|i| LabelledText { id: format!("t{i}"), text: format!("text {i}"), label: usize::from(i >= 8), options: None })
+            .collect()
     }
 
     fn demonstrations(texts: &[LabelledText], seed: u64) -> Demonstrations {

@@ -15,7 +15,7 @@ use reprogram_models::{Stream, in_f32};
 use reprogram_taxonomy::{Format, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::{site, text};
+use super::{same_classes, site, text};
 use crate::{Manipulate, Part, PromptInit, Setup, Shown};
 
 /// `part = "fixed-prompt"`
@@ -64,6 +64,7 @@ impl Part for FixedPromptSpec {
                 Ok(FixedPrompt { tokens: constant(data, setup.device), is_of_items: false })
             }
             FixedTokens::ClassMeans => {
+                same_classes(setup, "fixed-prompt")?;
                 let shape = [setup.target.n_classes(), setup.backbone.card().main.dim];
                 let zeros = TensorData::zeros::<f32, _>(shape);
                 Ok(FixedPrompt { tokens: constant(zeros, setup.device), is_of_items: true })

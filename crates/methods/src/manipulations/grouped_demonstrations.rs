@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::demonstrations::take_turns;
 use super::hidden_site;
 use crate::likelihood::context_of;
-use crate::{Demonstration, Manipulate, Part, Prompt, Setup};
+use crate::{Manipulate, Part, Prompt, Setup};
 
 /// `part = "grouped-demonstrations"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl Part for GroupedDemonstrationsSpec {
         let group = |texts: &[crate::LabelledText]| {
             let mut texts: Vec<_> = texts.iter().collect();
             texts.sort_by_key(|text| order.rank(&text.id));
-            let shots = texts.into_iter().map(|text| Demonstration { text: text.text.clone(), label: text.label });
+            let shots = texts.into_iter().map(crate::LabelledText::shown);
             template.demonstrations(&shots.collect::<Vec<_>>()).join(&template.separator)
         };
         let texts: Vec<String> = draw[..wanted].chunks(self.shots).map(group).collect();

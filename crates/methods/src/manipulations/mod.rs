@@ -81,7 +81,7 @@ pub use weight_delta::{WeightDelta, WeightDeltaSpec};
 pub use wordings::{Wordings, WordingsSpec};
 pub use worked_examples::{WorkedExamples, WorkedExamplesSpec};
 
-use reprogram_taxonomy::{Format, Layers, Location, Modality, Operator, Site, SiteSpec};
+use reprogram_taxonomy::{Format, Layers, Location, Misfit, Modality, Operator, Site, SiteSpec};
 
 use crate::Setup;
 
@@ -94,6 +94,15 @@ fn site(modality: Modality, format: Format, location: Location, operator: Operat
 fn hidden_site(modality: Modality, format: Format, operator: Operator, layers: Layers) -> Site {
     let site = SiteSpec { modality, format, operator, location: Location::Hidden, layers: Some(layers), tower: None };
     Site::new(site).expect("a part's own site is coherent")
+}
+
+/// The misfit of what is made of the items of each class, where a class is no more than the place of an item's option.
+fn same_classes(setup: &Setup<'_>, part: &str) -> Result<(), Misfit> {
+    if setup.target.has_own_answers() {
+        let needs = "classes whose items have something in common, but each item of this data set brings its own options";
+        return Err(Misfit::PartNeeds { part: part.to_owned(), needs: needs.to_owned() });
+    }
+    Ok(())
 }
 
 /// Those of the layers that the backbone has. Not empty: [`reprogram_taxonomy::Signature::check`] comes first.

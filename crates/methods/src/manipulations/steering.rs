@@ -14,7 +14,7 @@ use reprogram_models::{Input, Stream, TokenBatch, in_f32};
 use reprogram_taxonomy::{Format, Layers, Location, Misfit, Modality, Operator, Site};
 use serde::{Deserialize, Serialize};
 
-use super::{hidden_site, layers_within, site};
+use super::{hidden_site, layers_within, same_classes, site};
 use crate::family::is_default;
 use crate::{Manipulate, Part, Setup, Shown};
 
@@ -104,6 +104,7 @@ impl Part for SteeringSpec {
         };
         match &self.contrast {
             &Contrast::Classes { toward, from } => {
+                same_classes(setup, "steering")?;
                 let n = setup.target.n_classes();
                 if toward == from || toward.max(from) >= n {
                     return Err(needs(format!("two different classes of {n}, counted from zero, but got {toward} and {from}")));

@@ -50,7 +50,11 @@ impl Part for WordingsSpec {
         if templates.iter().any(|template| template.input.matches("{text}").count() != 1) {
             return Err(misfit("templates whose `input` holds `{text}` once"));
         }
-        if templates.iter().any(|template| template.labels.len() != setup.target.n_classes()) {
+        let is_own = setup.target.has_own_answers();
+        if is_own && templates.iter().any(|template| !template.labels.is_empty()) {
+            return Err(misfit("templates without `labels`, where each item brings its own answers"));
+        }
+        if !is_own && templates.iter().any(|template| template.labels.len() != setup.target.n_classes()) {
             return Err(misfit("as many `labels` as there are classes"));
         }
         Ok(Wordings { templates })

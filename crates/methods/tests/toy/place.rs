@@ -91,12 +91,12 @@ impl Place {
         };
         let words = ["GOOD", "GO", "VERYDULL", "MM"];
         let texts = words.iter().zip(LABELS).cycle().take(24).enumerate();
-        let texts = texts.map(|(i, (text, label))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label });
+        let texts = texts.map(|(i, (text, label))| LabelledText { id: i.to_string(), text: (*text).to_owned(), label, options: None });
         Self {
             name: "text",
             backbone: Box::new(language::model()),
             target: language::target_of(template),
-            batch: Batch::Texts(words.iter().map(|&text| Query { text: text.to_owned() }).collect()),
+            batch: Batch::Texts(words.iter().map(|&text| Query::new(text)).collect()),
             texts: texts.collect(),
             placement: None,
         }
@@ -188,7 +188,7 @@ impl Place {
         let (scores, labels) = match program.alignment().evidence() {
             Evidence::None => return program,
             Evidence::TrainingOnce | Evidence::TrainingEveryEpoch => (scores_of(&self.batch), LABELS.to_vec()),
-            Evidence::ContentFree(texts) => (scores_of(&Batch::Texts(texts.into_iter().map(|text| Query { text }).collect())), Vec::new()),
+            Evidence::ContentFree(texts) => (scores_of(&Batch::Texts(texts.into_iter().map(Query::new).collect())), Vec::new()),
             Evidence::Cue => (program.valid().cue_scores(self.backbone.as_ref()), Vec::new()),
         };
         program.alignment_mut().fit(Fitting { scores: &scores, labels: &labels });

@@ -132,7 +132,7 @@ fn form(examples: &[Example]) -> String {
     };
     let what = match &examples[0].content {
         Content::Image(image) => return format!("{} x {} pixels, {} channels", image.height, image.width, image.channels),
-        Content::Text(_) => "words".to_owned(),
+        Content::Text(_) | Content::Question(_) => "words".to_owned(),
         Content::Recording(recording) => format!("samples at {} a second", grouped(u64::from(recording.rate))),
         Content::Series(_) => "values".to_owned(),
     };
@@ -144,6 +144,7 @@ fn size(content: &Content) -> usize {
     match content {
         Content::Image(image) => image.pixels.len(),
         Content::Text(text) => text.split_whitespace().count(),
+        Content::Question(question) => question.lettered().split_whitespace().count(),
         Content::Recording(recording) => recording.samples.len(),
         Content::Series(series) => series.values().len(),
     }
@@ -161,6 +162,10 @@ fn samples(entry: &DataSetEntry, part: &RawPart, n_each: usize) -> Vec<(String, 
             let text = match &example.content {
                 Content::Image(_) => continue,
                 Content::Text(text) => entry.template().map_or_else(|| text.clone(), |template| asked(template, text, &example.gold)),
+                Content::Question(question) => {
+                    let (text, answer) = question.answered(example.gold.class().unwrap_or_default());
+                    entry.template().map_or_else(|| text.to_owned(), |template| template.render_answered(text, answer))
+                }
                 Content::Recording(_) | Content::Series(_) => sparkline(&example.content, BLOCKS).unwrap_or_default(),
             };
             let class = entry.classes().get(class).map_or("item", String::as_str);
@@ -177,7 +182,7 @@ fn asked(template: &Template, text: &str, gold: &Gold) -> String {
         Gold::Answer { text, .. } => text.clone(),
         Gold::Future(_) => String::new(),
     };
-    format!("{}\n{} {answer}", template.render_input(text), template.cue)
+    template.render_answered(text, &answer)
 }
 
 fn write_sheet(args: &ShowArgs, entry: &DataSetEntry, part: &RawPart, n_each: usize, out: &Path) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use super::{Foreseen, Foresight};
 use crate::assets::Digest;
 use crate::costs::{Part, PartCosts};
 use crate::data::{Example, Split};
-use crate::presentation::{content_of, given_of, words_of};
+use crate::presentation::{content_of, given_of, query_of};
 use crate::reuse::Scope;
 use crate::trial::passes::Keeps;
 use crate::trial::{Trial, TrialError};
@@ -139,11 +139,11 @@ impl Course {
         let Self { program, worded, .. } = self;
         let (card, takes) = (trial.backbone.card(), trial.method.takes());
         let own = foresight.contents.entry(trial.dataset.name().to_owned()).or_default();
-        let content = |example: &Example| match words_of(example, card, takes) {
+        let content = |example: &Example| match query_of(example, card, takes) {
             None => own.of(&example.id, || content_of(example)),
             // What it is given depends on what an encoder makes of it, which nobody knows yet: nothing of it is taken to be kept.
-            Some(words) if program.n_passes() > 1 => Digest::of(words.as_bytes()),
-            Some(words) => worded.of(&example.id, || given_of(words, program, trial.backbone)),
+            Some(query) if program.n_passes() > 1 => Digest::of(query.text.as_bytes()),
+            Some(query) => worded.of(&example.id, || given_of(&query, program, trial.backbone)),
         };
         let contents: Vec<Digest> = split.examples().iter().map(AsRef::as_ref).map(content).collect();
         foresight.promised.take(scope, &contents, once.row_bytes)
