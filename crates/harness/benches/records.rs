@@ -7,7 +7,8 @@ use reprogram_harness::record::{Costs, ExampleOutcome, ItemReading, Metrics, Out
 use reprogram_harness::store::{ResultStore, SCHEMA};
 use reprogram_methods::{Method, NamedTensor, catalog};
 
-const BUDGET: Budget = Budget { epochs: 5, batch_size: 32, shots: None, train_items: Some(500), validation_items: None, test_items: None };
+const BUDGET: Budget =
+    Budget { epochs: 5, batch_size: 32, shots: None, train_items: Some(500), validation_items: None, test_items: None, refit: None };
 
 fn config(method: &Method) -> TrialConfig<'_> {
     TrialConfig {
@@ -40,6 +41,7 @@ fn record(method: &Method) -> Record {
         alignment_notes: Vec::new(),
         batch_invariance: None,
         borders: None,
+        refit: None,
     };
     let [version, commit, device, platform, finished_at] = [const { String::new() }; 5];
     Record {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use reprogram_taxonomy::{Paradigm, Signature};
 
+use crate::config::Refit;
 use crate::costs::Parts;
 use crate::forecasts::ItemErrors;
 use crate::measure::Measure;
@@ -55,6 +56,26 @@ pub struct Outcome {
     /// Where answers in words are scored: how their tokens meet those of the test items' contexts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub borders: Option<Borders>,
+    /// How the chosen program was fitted once more, where it was: the test is of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refit: Option<Refitted>,
+}
+
+/// The program, started anew and fitted once more with what was chosen on validation. What it took is among the costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refitted {
+    /// On what.
+    pub on: Refit,
+    /// How many items that are.
+    pub items: usize,
+    /// Passes over them: up to the epoch that was chosen, with the learning rates of the whole course; zero where nothing is trained.
+    pub epochs: usize,
+    /// Steps of it; those of the costs hold them too.
+    pub steps: usize,
+    /// Mean training loss over the last of its epochs, where something is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_loss: Option<f64>,
 }
 
 /// Test items once more, one at a time, by the chosen program: beside the batches that they were scored in.

@@ -1,5 +1,7 @@
 //! What every method of an experiment may spend: equal for all rows.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::Amount;
@@ -24,6 +26,26 @@ pub struct Budget {
     /// Test items, the same for every seed; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_items: Option<usize>,
+    /// What is fitted on once more when all has been chosen, before the test items are read; nothing when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refit: Option<Refit>,
+}
+
+/// What programs are fitted on once more, with what was chosen on validation. Methods that fit nothing on training items, by a gradient or
+/// by a rule, stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refit {
+    /// Training items and those that were chosen by, as VTAB-1k does: 800 and 200.
+    TrainAndValidation,
+}
+
+impl fmt::Display for Refit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TrainAndValidation => f.write_str("training and validation items"),
+        }
+    }
 }
 
 impl Budget {
@@ -44,5 +66,21 @@ impl Budget {
             return Some("`shots` and `train-items` both say how many training items there are\n  help: give one of them".to_owned());
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refit_is_asked_for_and_written_only_then() {
+        let parse = |text: &str| toml::from_str::<Budget>(text).map_err(|error| error.message().to_owned());
+        let plain = parse("epochs = 2\nbatch-size = 8").unwrap();
+        assert!(!serde_json::to_string(&plain).unwrap().contains("refit"));
+        let refitted = parse("epochs = 2\nbatch-size = 8\nrefit = \"train-and-validation\"").unwrap();
+        assert_eq!(refitted, Budget { refit: Some(Refit::TrainAndValidation), ..plain });
+        assert!(serde_json::to_string(&refitted).unwrap().contains(r#""refit":"train-and-validation""#));
+        insta::assert_snapshot!(parse("epochs = 2\nbatch-size = 8\nrefit = \"all\"").unwrap_err(), @"unknown variant `all`, expected `train-and-validation`");
     }
 }

@@ -6,7 +6,7 @@ mod overrides;
 mod search;
 mod sweep;
 
-pub use budget::Budget;
+pub use budget::{Budget, Refit};
 pub use method::ConfiguredMethod;
 pub use search::{Search, SearchPoint};
 pub use sweep::{Experiment, Sweep, SweepError};

@@ -1,6 +1,6 @@
 //! Typed splits, and how they are drawn.
 //!
-//! A split can only come from [`draw`]. Test and validation items are the same for every seed and every method, so that
+//! A split can only come from [`draw`], or from splits that did. Test and validation items are the same for every seed and every method, so that
 //! outcomes can be paired; train items are a pure function of the seed and the ids: candidates are ordered by
 //! `sha256(seed, "train", id)` and the first ones are taken.
 
@@ -121,6 +121,16 @@ fn balanced(dataset: &DataSet, split: &'static str, candidates: &Ordered, k: usi
             Err(DataError::TooManyShots { dataset, split, class, wanted: k, found })
         }
         Some(_) | None => Ok(shots),
+    }
+}
+
+impl Splits {
+    /// When all has been chosen: what was chosen by is trained on too, so that nothing is left to choose by.
+    #[must_use]
+    pub fn with_validation_in_train(self) -> Self {
+        let Self { train, validation, test, rule } = self;
+        let all = train.examples.into_iter().chain(validation.examples).collect();
+        Self { train: Split::of(all), validation: Split::of(Vec::new()), test, rule }
     }
 }
 

@@ -96,6 +96,7 @@ fn record(results: &Results, group: &Group, method: &Method, seed: u64, accuracy
         alignment_notes: vec![],
         batch_invariance: None,
         borders: None,
+        refit: None,
     };
     Record {
         schema: 1,

@@ -10,6 +10,7 @@ use reprogram_taxonomy::{Cut, Format, Site};
 use super::{Reuse, Scope};
 use crate::assets::Digest;
 use crate::cell::NUMERICS;
+use crate::config::Refit;
 use crate::trial::Trial;
 
 /// Where halves are kept, and whose they are.
@@ -22,8 +23,9 @@ pub struct Keeping<'a> {
 }
 
 impl<'a> Keeping<'a> {
-    /// The rows of a trial whose halves meet at `cut`; nothing where there is nothing worth keeping in front of it.
-    pub(crate) fn scope(self, trial: &Trial<'_>, program: &Program, cut: Cut) -> Option<Scope<'a>> {
+    /// The rows of a trial whose halves meet at `cut`; nothing where there is nothing worth keeping in front of it. `refit`: what the
+    /// program is fitted on when all has been chosen, if it has.
+    pub(crate) fn scope(self, trial: &Trial<'_>, program: &Program, cut: Cut, refit: Option<Refit>) -> Option<Scope<'a>> {
         let cut = match cut {
             Cut::Input | Cut::Embedding => return None,
             Cut::Hidden(layer) => format!("in front of block {layer}"),
@@ -53,6 +55,8 @@ impl<'a> Keeping<'a> {
         } else {
             String::new()
         };
+        // Fixed parts may have been made of, or drawn from, other items then.
+        let drawn = refit.filter(|_| !fixed.is_empty()).map_or(drawn.clone(), |refit| format!("{drawn} then {refit}"));
         let fixed = serde_json::to_string(&fixed).expect("plain data");
         let (placement, target) = (format!("{:?} {:?}", trial.placement, trial.kernel), format!("{:?}", trial.target));
         let (numerics, f) = (NUMERICS.to_string(), self.f.to_string());

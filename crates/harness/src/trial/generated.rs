@@ -39,6 +39,7 @@ impl Trial<'_> {
             alignment_notes: program.answer_rule().into_iter().collect(),
             batch_invariance: None,
             borders: None,
+            refit: None,
         };
         Ok(Finished { outcome, examples: test, tensors })
     }

@@ -1,6 +1,7 @@
 //! What one trial has of its own, whether it runs alone or with others.
 
 use std::cell::RefCell;
+use std::fmt;
 
 use burn::module::Module as _;
 use burn::optim::GradientsParams;
@@ -20,7 +21,7 @@ use crate::data::{Split, Splits, Test};
 use crate::evaluate::Scored;
 use crate::memory::peak_resident_bytes;
 use crate::presentation::Presented;
-use crate::record::{Costs, EpochPoint, Metrics, Outcome};
+use crate::record::{Costs, EpochPoint, Metrics, Outcome, Refitted};
 use crate::reuse::Scope;
 
 /// Training items of which parts are made go through f in batches of this size.
@@ -36,9 +37,9 @@ pub(super) struct Member<'a> {
     test: Split<Test>,
     pub program: Program,
     pub costs: Costs,
-    chosen: Option<Chosen>,
+    pub chosen: Option<Chosen>,
     /// Absent while a step of it is taken.
-    updates: Option<Updates>,
+    pub updates: Option<Updates>,
     seed: Seed,
     split_rule: String,
     curve: Vec<EpochPoint>,
@@ -46,6 +47,11 @@ pub(super) struct Member<'a> {
     /// Of the epoch: items in the order in which they come, and losses of its steps with their numbers of items.
     order: Vec<usize>,
     losses: Vec<(Loss, usize)>,
+    /// Steps that were taken before the program was started anew.
+    pub steps_before: usize,
+    /// Kept halves of others that were found before that, in another scope.
+    pub reused_before: usize,
+    pub refitted: Option<Refitted>,
 }
 
 /// A loss of a step.
@@ -56,10 +62,10 @@ enum Loss {
 }
 
 /// A program that was chosen on the validation split.
-struct Chosen {
-    epoch: usize,
+pub(super) struct Chosen {
+    pub epoch: usize,
     metrics: Metrics,
-    program: Program,
+    pub program: Program,
 }
 
 impl<'a> Member<'a> {
@@ -73,7 +79,7 @@ impl<'a> Member<'a> {
         Ok(Self {
             trial,
             cut,
-            scope: trial.keeping.and_then(|keeping| keeping.scope(trial, &program, cut)).map(RefCell::new),
+            scope: trial.keeping.and_then(|keeping| keeping.scope(trial, &program, cut, None)).map(RefCell::new),
             train: fresh(trial.present(&train, other.map(|other| &other.train.presented))?),
             validation: fresh(trial.present(&validation, other.map(|other| &other.validation.presented))?),
             test,
@@ -87,6 +93,9 @@ impl<'a> Member<'a> {
             epoch: 0,
             order: Vec::new(),
             losses: Vec::new(),
+            steps_before: 0,
+            reused_before: 0,
+            refitted: None,
         })
     }
 
@@ -227,7 +236,7 @@ impl<'a> Member<'a> {
     fn rate(&self) -> f64 {
         let (recipe, budget) = (&self.trial.method.recipe, self.trial.budget);
         let n_steps = budget.epochs * self.train.len().div_ceil(budget.batch_size);
-        recipe.learning_rate * recipe.schedule.factor(self.costs.steps, n_steps)
+        recipe.learning_rate * recipe.schedule.factor(self.costs.steps - self.steps_before, n_steps)
     }
 
     /// A step along gradients, `loss` without a graph.
@@ -270,8 +279,8 @@ impl<'a> Member<'a> {
         Ok(())
     }
 
-    /// The mean training loss of the epoch.
-    fn train_loss(&mut self, epoch: usize) -> Result<f64, TrialError> {
+    /// The mean training loss of the epoch, which is called `epoch` where something is wrong with it.
+    pub(super) fn train_loss(&mut self, epoch: fmt::Arguments<'_>) -> Result<f64, TrialError> {
         let unread: Vec<Tensor<1>> = self.losses.iter().filter_map(|(loss, _)| loss.unread()).collect();
         let read: Vec<f32> =
             if unread.is_empty() { Vec::new() } else { Tensor::cat(unread, 0).try_into_vec_as().expect("losses are floats") };
@@ -283,7 +292,7 @@ impl<'a> Member<'a> {
                 Loss::Read(value) => value,
             };
             if !value.is_finite() {
-                return Err(TrialError::NotFinite { what: format!("training loss of epoch {epoch}") });
+                return Err(TrialError::NotFinite { what: format!("training loss of {epoch}") });
             }
             total += value * n_items as f64;
         }
@@ -292,7 +301,7 @@ impl<'a> Member<'a> {
 
     /// Notes how an epoch went; the program is chosen if it is the best so far.
     pub(super) fn end_epoch(&mut self, epoch: usize, scored: &Scored) -> Result<(), TrialError> {
-        let train_loss = self.train_loss(epoch)?;
+        let train_loss = self.train_loss(format_args!("epoch {epoch}"))?;
         if !self.validation.are_constant() {
             self.costs.forward_items_evaluation += self.validation.len();
         }
@@ -309,6 +318,16 @@ impl<'a> Member<'a> {
     pub(super) fn choose_as_it_is(&mut self, scored: &Scored) {
         let metrics = scored.metrics(&self.validation.presented.golds);
         self.chosen = Some(Chosen { epoch: 0, metrics, program: self.program.clone() });
+    }
+
+    /// The epoch that was chosen; zero where nothing is trained.
+    pub(super) fn chosen_epoch(&self) -> usize {
+        self.chosen.as_ref().map_or(0, |chosen| chosen.epoch)
+    }
+
+    /// Kept halves of others that were found in the scope.
+    pub(super) fn n_reused(&self) -> usize {
+        self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused())
     }
 
     /// Notes what a part took. Items that were counted since the last part are of this one.
@@ -329,7 +348,7 @@ impl<'a> Member<'a> {
             forward_items_evaluation: self.costs.forward_items_evaluation * n_passes,
             peak_memory_bytes: peak_resident_bytes(),
             parts: self.costs.parts.map(|parts| parts.map(|part| PartCosts { items: part.items * n_passes, ..part })),
-            reused_items: self.scope.as_ref().map_or(0, |scope| scope.borrow().n_reused()),
+            reused_items: self.reused_before + self.n_reused(),
             ..self.costs
         }
     }
@@ -360,7 +379,10 @@ impl<'a> Member<'a> {
         let outcome = Outcome {
             validation: metrics,
             test: scored.metrics(&test.golds),
-            selection: format!("{rule}; {}", self.split_rule),
+            selection: match self.refitted {
+                Some(Refitted { on, .. }) => format!("{rule}; then fitted once more on {on}; {}", self.split_rule),
+                None => format!("{rule}; {}", self.split_rule),
+            },
             epoch,
             curve: self.curve,
             costs,
@@ -368,13 +390,15 @@ impl<'a> Member<'a> {
             alignment_notes: program.alignment().note().into_iter().collect(),
             batch_invariance,
             borders: choices.as_ref().map(|choices| choices.borders),
+            refit: self.refitted,
         };
         let answers = choices.map(|choices| choices.scores);
         Ok(Finished { outcome, examples: scored.outcomes(&test.ids, &test.golds, answers), tensors })
     }
 }
 
-fn sizes(program: &Program) -> Costs {
+/// Costs that are no more than sizes yet.
+pub(super) fn sizes(program: &Program) -> Costs {
     let (trainable, held) = (program.n_trainable(), program.n_held());
     Costs {
         trainable_parameters: trainable,

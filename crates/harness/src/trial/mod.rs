@@ -9,6 +9,7 @@
 //! choices    what the answers behind test items are worth before ω, for the normalisations of others
 //! passes     items through programs and f, of one trial or of several as one batch
 //! session    the course of trials that run together; one alone runs the same way
+//! refit      once more on training and validation items, when all has been chosen
 //! ```
 
 mod alone;
@@ -19,6 +20,7 @@ mod gauge;
 mod generated;
 mod member;
 mod passes;
+mod refit;
 mod session;
 
 use burn::tensor::Device;
@@ -280,7 +282,7 @@ mod tests {
                 dataset: DataSet::from_parts("small", Modality::Vision, classes.clone(), split, parts).unwrap(),
                 target: Target { classes, template: None, shares_source_labels: false, horizon: None },
                 encoders: Encoders::default(),
-                budget: Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None },
+                budget: Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None, refit: None },
                 method: (reprogram_methods::catalog::find(method).unwrap().method)(),
                 device,
             }

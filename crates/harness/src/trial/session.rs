@@ -18,7 +18,7 @@ type End = Result<Finished, TrialError>;
 pub(super) struct Session<'a> {
     gauge: Gauge<'a>,
     /// With their places among the trials.
-    members: Vec<(usize, Member<'a>)>,
+    pub(super) members: Vec<(usize, Member<'a>)>,
     ends: Vec<Option<End>>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Session<'a> {
 
     /// One end a trial, in their order. Who interrupts one interrupts all.
     pub(super) fn run(mut self) -> Vec<End> {
-        if let Err(error) = self.choose().and_then(|()| self.test()) {
+        if let Err(error) = self.choose().and_then(|()| self.refit()).and_then(|()| self.test()) {
             debug_assert!(matches!(error, TrialError::Interrupted), "a fault of one trial is that trial's end");
             for (place, _) in self.members.drain(..) {
                 self.ends[place] = Some(Err(TrialError::Interrupted));
@@ -60,10 +60,7 @@ impl<'a> Session<'a> {
 
     /// Fits or trains, and chooses epochs on validation.
     fn choose(&mut self) -> Result<(), TrialError> {
-        self.timed(Part::Fitting, |session| {
-            session.each(Member::make)?;
-            session.each(|member| if member.needs_train() { member.prepare_train() } else { Ok(()) })
-        })?;
+        self.timed(Part::Fitting, Self::prepare)?;
         self.timed(Part::Validation, |session| session.each(Member::prepare_validation))?;
         if self.members.first().is_some_and(|(_, member)| member.is_trainable()) {
             self.train()?;
@@ -78,23 +75,35 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Makes parts of training items, and finds out what these go through f as.
+    pub(super) fn prepare(&mut self) -> Result<(), TrialError> {
+        self.each(Member::make)?;
+        self.each(|member| if member.needs_train() { member.prepare_train() } else { Ok(()) })
+    }
+
     fn train(&mut self) -> Result<(), TrialError> {
         let Some((_, first)) = self.members.first() else { return Ok(()) };
-        let (epochs, n_steps) = (first.trial.budget.epochs, first.train.len().div_ceil(first.trial.budget.batch_size));
-        let alike = self.members.iter().all(|(_, member)| member.train.len() == first.train.len());
-        assert!(alike, "trials of one budget have as many training items");
-        for epoch in 1..=epochs {
-            self.timed(Part::Fitting, |session| session.fit(epoch))?;
-            self.timed(Part::Steps, |session| {
-                session.members.iter_mut().for_each(|(_, member)| member.begin_epoch(epoch));
-                (0..n_steps).try_for_each(|step| session.step(step))
-            })?;
+        for epoch in 1..=first.trial.budget.epochs {
+            self.epoch(epoch)?;
             self.timed(Part::Validation, |session| {
                 let mut scored = scores(&session.ways(Member::on_validation))?.into_iter();
                 session.each(|member| member.end_epoch(epoch, &scored.next().expect("scores of each member")))
             })?;
         }
         Ok(())
+    }
+
+    /// The fits and steps of an epoch.
+    pub(super) fn epoch(&mut self, epoch: usize) -> Result<(), TrialError> {
+        let Some((_, first)) = self.members.first() else { return Ok(()) };
+        let n_steps = first.train.len().div_ceil(first.trial.budget.batch_size);
+        let alike = self.members.iter().all(|(_, member)| member.train.len() == first.train.len());
+        assert!(alike, "trials of one budget have as many training items");
+        self.timed(Part::Fitting, |session| session.fit(epoch))?;
+        self.timed(Part::Steps, |session| {
+            session.members.iter_mut().for_each(|(_, member)| member.begin_epoch(epoch));
+            (0..n_steps).try_for_each(|step| session.step(step))
+        })
     }
 
     /// A step of every member.
@@ -121,7 +130,7 @@ impl<'a> Session<'a> {
     }
 
     /// Gives alignments the evidence that they ask for.
-    fn fit(&mut self, epoch: usize) -> Result<(), TrialError> {
+    pub(super) fn fit(&mut self, epoch: usize) -> Result<(), TrialError> {
         if epoch == 1 {
             self.members.iter_mut().for_each(|(_, member)| member.fit_content_free());
         }
@@ -161,7 +170,7 @@ impl<'a> Session<'a> {
     }
 
     /// Does something with each member. Whose fails ends here.
-    fn each(&mut self, mut act: impl FnMut(&mut Member<'a>) -> Result<(), TrialError>) -> Result<(), TrialError> {
+    pub(super) fn each(&mut self, mut act: impl FnMut(&mut Member<'a>) -> Result<(), TrialError>) -> Result<(), TrialError> {
         let mut interrupted = false;
         for (place, mut member) in std::mem::take(&mut self.members) {
             match if interrupted { Ok(()) } else { act(&mut member) } {
@@ -179,7 +188,7 @@ impl<'a> Session<'a> {
     }
 
     /// Does something, and shares out what it took.
-    fn timed(&mut self, part: Part, act: impl FnOnce(&mut Self) -> Result<(), TrialError>) -> Result<(), TrialError> {
+    pub(super) fn timed(&mut self, part: Part, act: impl FnOnce(&mut Self) -> Result<(), TrialError>) -> Result<(), TrialError> {
         let (begun, n_together) = (self.gauge.begin(), self.members.len());
         act(self)?;
         let share = self.gauge.end(&begun).shared_by(n_together);

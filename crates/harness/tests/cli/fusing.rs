@@ -22,7 +22,7 @@ backbones = ["letters-vit"]
 datasets = ["digits"]
 methods = ["flm-only", "vp-ilm", "late", "faster"]
 image-size = 20
-budget = { epochs = 2, batch-size = 16, train-items = 40, validation-items = 20, test-items = 40 }
+budget = { epochs = 2, batch-size = 16, train-items = 40, validation-items = 20, test-items = 40, refit = "train-and-validation" }
 "#;
 
 fn record(place: &Place, results: &str, name: &str) -> Value {

@@ -28,15 +28,23 @@ fn what_is_predicted_of_operations_is_what_they_are() {
     if !digits() {
         return;
     }
+    predicts(METHODS, "2", &[]);
+    // Of more epochs, it is not known which will be chosen.
+    let few = r#"experiment.0.methods=["flm-only", "late", "linear-only"]"#;
+    predicts(few, "1", &["--set", r#"experiment.0.budget.refit="train-and-validation""#]);
+}
+
+fn predicts(methods: &str, epochs: &str, more: &[&str]) {
     let place = Place::new();
     place.put("toy.toml", &format!("{SWEEP}{LATE}"));
-    let set = ["--set", METHODS, "--set", "experiment.0.compare=[]", "--set", "experiment.0.budget.epochs=2"];
+    let epochs = format!("experiment.0.budget.epochs={epochs}");
+    let set = [&["--set", methods, "--set", "experiment.0.compare=[]", "--set", &epochs], more].concat();
     let said = place.run(&[&["sweep", "toy.toml", "--jobs", "1", "--fuse", "off", "--reuse-disk", "0"], set.as_slice()].concat()).ok();
     assert!(said.contains("Predicted against real, toy"), "{said}");
     assert!(place.text("results/toy/predicted.md").contains("| operations"));
     let predicted: Value = serde_json::from_slice(&place.read("results/toy/predicted.json")).unwrap();
     let records = place.list("results/toy/records");
-    assert_eq!(records.len(), 12, "six methods of two seeds");
+    assert!(!records.is_empty());
     for file in records {
         let record: Value = serde_json::from_slice(&place.read(&format!("results/toy/records/{file}"))).unwrap();
         let (name, seed) = (record["method"].as_str().unwrap(), &record["seed"]);

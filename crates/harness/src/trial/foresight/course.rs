@@ -8,8 +8,9 @@ use super::kept::Contents;
 use super::look::Looker;
 use super::{Foreseen, Foresight};
 use crate::assets::Digest;
+use crate::config::Refit;
 use crate::costs::{Part, PartCosts};
-use crate::data::{Example, Split};
+use crate::data::{Example, Split, Splits};
 use crate::presentation::{content_of, given_of, query_of};
 use crate::reuse::Scope;
 use crate::trial::passes::Keeps;
@@ -17,21 +18,31 @@ use crate::trial::{Trial, TrialError};
 
 /// What goes through f, and how often.
 pub(super) struct Course {
-    /// Of the seed that was looked into.
-    pub program: Program,
     pub cut: Cut,
     /// What is worth keeping, where halves are kept at all.
     pub keeps: Keeps,
     pub epochs: usize,
     pub n_passes: usize,
+    /// What is chosen from.
+    pub learned: Phase,
+    pub validation: Once,
+    /// Where all starts anew when it has been chosen.
+    pub refitted: Option<Phase>,
+    pub test: Once,
+}
+
+/// How a program comes to be what it is.
+pub(super) struct Phase {
+    /// Of the seed that was looked into.
+    pub program: Program,
+    /// On what, where all has been chosen.
+    pub refit: Option<Refit>,
     /// What parts are made of.
     pub made: Option<Load>,
     pub train: Option<Training>,
     /// What the alignment is fitted on that is no item.
     pub content_free: Option<Load>,
-    pub validation: Once,
-    pub test: Once,
-    /// Of texts as this program words them.
+    /// Contents of texts as this program words them.
     pub worded: Contents,
 }
 
@@ -85,24 +96,44 @@ impl Course {
     pub(super) fn of(trial: &Trial<'_>, metered: &Metered<'_>, foresight: &mut Foresight) -> Result<Self, TrialError> {
         let splits = trial.splits()?;
         let program = trial.program(&splits)?;
-        Looker { trial, metered, program }.course(&splits, foresight)
+        Looker { trial, metered, program }.course(splits, foresight)
     }
 
     /// What a trial of this cell takes, whatever its seed.
     pub(super) fn of_trial(&mut self, trial: &Trial<'_>, foresight: &mut Foresight) -> Result<Foreseen, TrialError> {
-        let scope = trial.keeping.and_then(|keeping| keeping.scope(trial, &self.program, self.cut));
-        // Which items those of a seed are matters to those alone who keep something of them.
-        let splits = scope.as_ref().map(|_| trial.splits()).transpose()?;
-        let kept = scope.as_ref().zip(splits.as_ref());
-        let keeps_now = |keeps: Keeps| if keeps == Keeps::Halves && scope.is_none() { Keeps::Nothing } else { keeps };
+        let Self { cut, keeps, epochs, n_passes, learned, validation, refitted, test } = self;
         let mut foreseen = Foreseen::default();
+        let course = (*cut, *keeps);
+        learned.of_trial(trial, course, &mut foreseen, foresight)?;
+        learned.judge(trial, course, (Part::Validation, validation, *epochs), &mut foreseen, foresight)?;
+        if let Some(refitted) = refitted {
+            refitted.of_trial(trial, course, &mut foreseen, foresight)?;
+        }
+        let last = refitted.as_mut().unwrap_or(learned);
+        last.judge(trial, course, (Part::Test, test, 1), &mut foreseen, foresight)?;
+        foreseen.parts = foreseen.parts.map(|part| PartCosts { items: part.items * *n_passes, ..part });
+        foreseen.kept_bytes = foresight.promised.bytes();
+        Ok(foreseen)
+    }
+}
+
+impl Phase {
+    /// What is learned or fitted.
+    fn of_trial(
+        &mut self,
+        trial: &Trial<'_>,
+        (cut, _): (Cut, Keeps),
+        foreseen: &mut Foreseen,
+        foresight: &mut Foresight,
+    ) -> Result<(), TrialError> {
+        let kept = self.kept(trial, cut)?;
         if let Some(made) = self.made {
             foreseen.add(Part::Fitting, made);
         }
         if let Some(Training { once, keeps, fits, steps }) = self.train {
-            let keeps = keeps_now(keeps);
-            let kept = kept.filter(|_| keeps != Keeps::Nothing).map(|(scope, splits)| (scope, &splits.train));
-            let n_new = self.n_new(trial, kept, &once, foresight);
+            let keeps = kept_now(keeps, kept.is_some());
+            let own = kept.as_ref().filter(|_| keeps != Keeps::Nothing).map(|(scope, splits)| (scope, &splits.train));
+            let n_new = self.n_new(trial, own, &once, foresight);
             foreseen.hold(&once);
             if keeps == Keeps::Outputs || fits > 0 {
                 foreseen.carry(Part::Fitting, &once, fits, (keeps, n_new));
@@ -115,16 +146,41 @@ impl Course {
         if let Some(load) = self.content_free {
             foreseen.add(Part::Fitting, load);
         }
-        let (keeps, validation, test) = (keeps_now(self.keeps), self.validation, self.test);
-        let n_new = self.n_new(trial, kept.map(|(scope, splits)| (scope, &splits.validation)), &validation, foresight);
-        foreseen.hold(&validation);
-        foreseen.carry(Part::Validation, &validation, self.epochs, (keeps, n_new));
-        let n_new = self.n_new(trial, kept.map(|(scope, splits)| (scope, &splits.test)), &test, foresight);
-        foreseen.hold(&test);
-        foreseen.carry(Part::Test, &test, 1, (keeps, n_new));
-        foreseen.parts = foreseen.parts.map(|part| PartCosts { items: part.items * self.n_passes, ..part });
-        foreseen.kept_bytes = foresight.promised.bytes();
-        Ok(foreseen)
+        Ok(())
+    }
+
+    /// What it takes to say how good it is, `n` times.
+    fn judge(
+        &mut self,
+        trial: &Trial<'_>,
+        (cut, keeps): (Cut, Keeps),
+        (part, once, n): (Part, &Once, usize),
+        foreseen: &mut Foreseen,
+        foresight: &mut Foresight,
+    ) -> Result<(), TrialError> {
+        let kept = self.kept(trial, cut)?;
+        let n_new = match (&kept, part) {
+            (Some((scope, splits)), Part::Validation) => self.n_new(trial, Some((scope, &splits.validation)), once, foresight),
+            (Some((scope, splits)), Part::Test) => self.n_new(trial, Some((scope, &splits.test)), once, foresight),
+            (None, _) | (Some(_), Part::Fitting | Part::Steps) => once.items,
+        };
+        foreseen.hold(once);
+        foreseen.carry(part, once, n, (kept_now(keeps, kept.is_some()), n_new));
+        Ok(())
+    }
+
+    /// Where halves of a trial's items are kept, and which items those are: that matters to those alone who keep something of them.
+    fn kept<'t>(&self, trial: &Trial<'t>, cut: Cut) -> Result<Option<(Scope<'t>, Splits)>, TrialError> {
+        let scope = trial.keeping.and_then(|keeping| keeping.scope(trial, &self.program, cut, self.refit));
+        let Some(scope) = scope else { return Ok(None) };
+        let splits = trial.splits()?;
+        Ok(Some((
+            scope,
+            match self.refit {
+                None => splits,
+                Some(Refit::TrainAndValidation) => splits.with_validation_in_train(),
+            },
+        )))
     }
 
     /// How many of a split's items nobody will have computed before this trial; all of them where nothing of them is kept.
@@ -148,4 +204,9 @@ impl Course {
         let contents: Vec<Digest> = split.examples().iter().map(AsRef::as_ref).map(content).collect();
         foresight.promised.take(scope, &contents, once.row_bytes)
     }
+}
+
+/// What is kept where halves are, or are not.
+fn kept_now(worth: Keeps, halves_are_kept: bool) -> Keeps {
+    if worth == Keeps::Halves && !halves_are_kept { Keeps::Nothing } else { worth }
 }

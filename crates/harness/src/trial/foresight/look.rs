@@ -5,10 +5,11 @@ use reprogram_methods::{Evaluation, Generation, Prepared, Program, Seed, Updates
 use reprogram_models::{Backbone as _, Metered, Spent};
 use reprogram_taxonomy::{Cut, Misfit};
 
-use super::course::{Course, Load, Once, Steps, Training};
+use super::course::{Course, Load, Once, Phase, Steps, Training};
 use super::kept::Contents;
 use super::{Foresight, share};
-use crate::data::{Draw, Split, Splits};
+use crate::config::Refit;
+use crate::data::{Draw, Split, Splits, Train};
 use crate::presentation::Presented;
 use crate::trial::generated::text;
 use crate::trial::member::batches_to_make_of;
@@ -32,8 +33,8 @@ pub(super) struct Looker<'t> {
 
 impl Looker<'_> {
     /// The course of its trials.
-    pub(super) fn course(self, splits: &Splits, foresight: &mut Foresight) -> Result<Course, TrialError> {
-        if self.trial.method.alignment.reads_generated() { self.answered(splits) } else { self.followed(splits, foresight) }
+    pub(super) fn course(self, splits: Splits, foresight: &mut Foresight) -> Result<Course, TrialError> {
+        if self.trial.method.alignment.reads_generated() { self.answered(&splits) } else { self.followed(splits, foresight) }
     }
 
     /// Of a trial whose answers are generated.
@@ -45,34 +46,68 @@ impl Looker<'_> {
         Generation::new(&self.program, self.metered, Seed::new(self.trial.seed)).answers::<TrialError>(&items, || Ok(()))?;
         let spent = self.since(before);
         let once = |n: usize| Once { items: n, batches: 1, front: spent.times(share(n, few.len())), ..Once::default() };
+        let worded = Contents::default();
+        let learned = Phase { program: self.program, refit: None, made: None, train: None, content_free: None, worded };
         Ok(Course {
             cut: Cut::Output,
             keeps: Keeps::Outputs,
             epochs: 1,
             n_passes: 1,
-            made: None,
-            train: None,
-            content_free: None,
+            learned,
             validation: once(splits.validation.len()),
+            refitted: None,
             test: once(splits.test.len()),
-            worded: Contents::default(),
-            program: self.program,
         })
     }
 
     /// Of any other.
-    fn followed(mut self, splits: &Splits, foresight: &mut Foresight) -> Result<Course, TrialError> {
-        let made = self.make(&splits.train)?;
-        let cut = self.program.cut(self.metered);
-        let keeps = Keeps::at(cut, &self.program);
+    fn followed(mut self, splits: Splits, foresight: &mut Foresight) -> Result<Course, TrialError> {
         let is_trained = self.program.signature().is_trainable();
         let epochs = if is_trained { self.trial.budget.epochs } else { 1 };
+        let learned = self.learned(&splits.train, None, epochs, foresight)?;
+        let validation = self.look(&splits.validation, "validation", foresight)?;
+        let learns = learned.train.is_some() || learned.made.is_some();
+        let again = match self.trial.budget.refit.filter(|_| learns) {
+            None => None,
+            Some(on @ Refit::TrainAndValidation) => Some((on, splits.clone().with_validation_in_train())),
+        };
+        let refitted = match again {
+            None => None,
+            Some((on, splits)) => {
+                self.program = self.trial.program(&splits)?;
+                Some(self.learned(&splits.train, Some(on), epochs, foresight)?)
+            }
+        };
+        let cut = self.program.cut(self.metered);
+        Ok(Course {
+            cut,
+            keeps: Keeps::at(cut, &self.program),
+            epochs,
+            n_passes: self.program.n_passes(),
+            learned,
+            validation,
+            refitted,
+            test: self.look(&splits.test, "test", foresight)?,
+        })
+    }
+
+    /// Making, fitting and training. `refit`: on what, where all has been chosen.
+    fn learned(
+        &mut self,
+        train: &Split<Train>,
+        refit: Option<Refit>,
+        epochs: usize,
+        foresight: &mut Foresight,
+    ) -> Result<Phase, TrialError> {
+        let made = self.make(train)?;
+        let keeps = Keeps::at(self.program.cut(self.metered), &self.program);
+        let is_trained = self.program.signature().is_trainable();
         let evidence = self.program.alignment().evidence();
         let fits = (1..=epochs).filter(|&epoch| evidence.asks_for_train(epoch)).count();
-        let train = if is_trained || fits > 0 {
+        let training = if is_trained || fits > 0 {
             let keeps = if self.trial.augment.is_some() && is_trained { Keeps::Nothing } else { keeps };
-            let once = self.look(&splits.train, "train", foresight)?;
-            let steps = if is_trained && keeps != Keeps::Outputs { Some(self.steps(&splits.train, once)?) } else { None };
+            let once = self.look(train, if refit.is_some() { "refit" } else { "train" }, foresight)?;
+            let steps = if is_trained && keeps != Keeps::Outputs { Some(self.steps(train, once)?) } else { None };
             Some(Training { once, keeps, fits, steps })
         } else {
             None
@@ -80,19 +115,7 @@ impl Looker<'_> {
         let before = self.metered.meter().spent();
         let rows = self.program.valid().content_free_scores(self.metered).map(|scores| scores.dims()[0]);
         let content_free = rows.map(|items| Load { items, batches: 1, spent: self.since(before) });
-        Ok(Course {
-            cut,
-            keeps,
-            epochs,
-            n_passes: self.program.n_passes(),
-            made,
-            train,
-            content_free,
-            validation: self.look(&splits.validation, "validation", foresight)?,
-            test: self.look(&splits.test, "test", foresight)?,
-            worded: Contents::default(),
-            program: self.program,
-        })
+        Ok(Phase { program: self.program.clone(), refit, made, train: training, content_free, worded: Contents::default() })
     }
 
     /// Parts that are made of training items are: of all of them.

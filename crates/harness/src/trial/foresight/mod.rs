@@ -2,7 +2,7 @@
 //!
 //! The course of a trial is known before it begins: how often which items go through, and what of them is kept. What an item
 //! costs is found on some: of images, recordings and series each costs the same; of texts, some dozens stand for all.
-//! Generated text is counted as if no reply ended before its limit.
+//! Generated text is counted as if no reply ended before its limit, and a refit as if the last epoch were chosen.
 //!
 //! Trials of a cell differ by their seeds, and the course of one stands for all of them. That is exact where items are of one size.
 //! Where they are texts, a seed draws which are trained on or shown, so that tokens of the others are an estimate from one draw. What
