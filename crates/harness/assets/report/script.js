@@ -69,7 +69,7 @@ for (const plots of document.querySelectorAll(".plots")) {
   if (figures.length < 2) continue;
   const choice = document.createElement("div");
   choice.className = "choice";
-  choice.append("Accuracy against ");
+  choice.append(`${plots.dataset.measure} against `);
   const buttons = figures.map((figure) => {
     const button = document.createElement("button");
     button.type = "button";

@@ -4,10 +4,11 @@
 //! training can make larger. Whether the answers became worse is for the tests to say: this only says that they are others.
 
 use super::matching::{By, Pair};
-use crate::record::ExampleOutcome;
+use crate::record::{ExampleOutcome, ItemReading};
 use crate::report::Results;
 
-/// Log-probabilities that are further apart, in nats, are not the same number rounded otherwise.
+/// Log-probabilities, in nats, and forecasts, in deviations of their training rows, that are further apart are not the same number rounded
+/// otherwise.
 const ROUNDING: f32 = 1e-3;
 
 /// What is not the same under the same keys.
@@ -15,7 +16,7 @@ const ROUNDING: f32 = 1e-3;
 pub struct Drift {
     /// Trials of the same key in both.
     pub trials: usize,
-    /// Of them, those with an item whose answer or log-probabilities are others.
+    /// Of them, those with an item whose answer, log-probabilities or forecast are others.
     pub changed: usize,
     /// Items of the changed ones whose answers are others.
     pub answers: usize,
@@ -40,20 +41,29 @@ pub(super) fn of(a: &Results, b: &Results, pairs: &[Pair<'_>]) -> Drift {
 
 fn is_same(one: &ExampleOutcome, other: &ExampleOutcome) -> bool {
     let near = match (one.scored(), other.scored()) {
-        (Some(one), Some(other)) => {
-            let (one, other) = (one.log_probabilities, other.log_probabilities);
-            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| (a - b).abs() <= ROUNDING)
-        }
+        (Some(one), Some(other)) => all_near(one.log_probabilities, other.log_probabilities),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
     near && one.id == other.id && answers_same(one, other)
 }
 
+/// A forecast's answer is the forecast, up to rounding.
 fn answers_same(one: &ExampleOutcome, other: &ExampleOutcome) -> bool {
-    match (one.scored(), other.scored()) {
-        (Some(one), Some(other)) => one.prediction == other.prediction,
-        (None, None) => one.reading == other.reading,
-        (Some(_), None) | (None, Some(_)) => false,
+    use ItemReading::{Forecast, Generated, Scored};
+    match (&one.reading, &other.reading) {
+        (Scored { prediction: one, .. }, Scored { prediction: other, .. }) => one == other,
+        (Generated { .. }, Generated { .. }) => one.reading == other.reading,
+        (Forecast { gold, forecast, errors: _ }, Forecast { gold: other_gold, forecast: other_forecast, errors: _ }) => {
+            gold == other_gold && all_near(forecast, other_forecast)
+        }
+        (Scored { .. }, Generated { .. } | Forecast { .. })
+        | (Generated { .. }, Scored { .. } | Forecast { .. })
+        | (Forecast { .. }, Scored { .. } | Generated { .. }) => false,
     }
+}
+
+/// Whether values are each other's, rounded otherwise: within the bound, or, where they are greater than one, within that share of them.
+fn all_near(one: &[f32], other: &[f32]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| (a - b).abs() <= ROUNDING * a.abs().max(1.0))
 }

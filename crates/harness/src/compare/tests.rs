@@ -3,7 +3,7 @@
 use super::*;
 use crate::listing::ListFormat;
 use crate::record::{ExampleOutcome, ItemReading, Status};
-use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
+use crate::report::canned::{DIGITS, HOURS, TWEETS, add, add_failed, add_forecasts, method, realistic, signature};
 use reprogram_taxonomy::{Alignment, Modality};
 
 fn one(accuracies: &[f64]) -> Results {
@@ -129,6 +129,27 @@ fn other_answers_under_the_same_keys_are_counted() {
     assert_eq!(compared.cells[0].drift, Drift { trials: 2, changed: 1, answers: 1, items: DIGITS.items });
     let table = listing("old", "new", &compared, &Question::default());
     assert!(table.notes.iter().any(|note| note.starts_with("other numbers under the same keys: linear (1 of 1000 answers)")), "{table:?}");
+}
+
+/// The last digits of forecasts are those of a machine.
+#[test]
+fn forecasts_drift_where_more_than_their_last_digits_are_others() {
+    let results = || {
+        let mut results = Results { sweep: "ahead".to_owned(), ..Results::default() };
+        add_forecasts(&mut results, &HOURS, "linear", &[0.5]);
+        results
+    };
+    let moved = |by: f32| {
+        let mut after = results();
+        let key = after.records[0].key.clone();
+        let ItemReading::Forecast { forecast, .. } = &mut after.outcomes.get_mut(&key).unwrap()[3].reading else {
+            panic!("its future was forecast")
+        };
+        forecast[1] += by;
+        Compared::of(&results(), &after, &Question::default()).cells[0].drift
+    };
+    assert_eq!(moved(1e-5), Drift { trials: 1, ..Drift::default() });
+    assert_eq!(moved(0.1), Drift { trials: 1, changed: 1, answers: 1, items: HOURS.items });
 }
 
 #[test]

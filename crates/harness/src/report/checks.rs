@@ -122,9 +122,10 @@ fn batches(outcomes: &[&Outcome]) -> String {
         };
         return format!("batch invariance: not measured ({why})");
     };
+    let what = if outcomes.iter().any(|outcome| outcome.test.measure() == Measure::Mse) { "forecast" } else { "log p" };
     let items = list(found.iter().map(|found| found.items as u64).collect::<std::collections::BTreeSet<_>>());
     format!(
-        "batch invariance: max |Δ log p| {most:.1e} between test items alone and in their batch ({items} items of one trial in each of {} cells)",
+        "batch invariance: max |Δ {what}| {most:.1e} between test items alone and in their batch ({items} items of one trial in each of {} cells)",
         found.len()
     )
 }
@@ -132,7 +133,7 @@ fn batches(outcomes: &[&Outcome]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::canned::realistic;
+    use crate::report::canned::{HOURS, add_forecasts, realistic};
 
     fn of(results: &Results) -> String {
         let summary = Summary::of(results);
@@ -153,6 +154,21 @@ mod tests {
         cells: 4 of 5 have all their trials; some are missing or failed: soft prompt (2, 3)
         rerun spread: no trial has a second record (one that gave the same numbers leaves none)
         batch invariance: not measured (no record has it)
+        ");
+    }
+
+    #[test]
+    fn forecasts_are_checked_in_their_own_words() {
+        let mut results = Results::default();
+        add_forecasts(&mut results, &HOURS, "linear", &[0.5]);
+        let mut rerun = results.clone();
+        change(&mut rerun, 0, |outcome| outcome.test.errors.as_mut().expect("forecasts have errors").mse += 0.25);
+        results.reruns = vec![rerun.records.remove(0)];
+        change(&mut results, 0, |outcome| outcome.batch_invariance = Some(BatchInvariance { items: 32, max_difference: 3e-6 }));
+        insta::assert_snapshot!(of(&results), @r"
+        cells: 1 of 1 have all their trials
+        rerun spread: 1 second records; test mean squared error is at most 2.5e-1 apart
+        batch invariance: max |Δ forecast| 3.0e-6 between test items alone and in their batch (32 items of one trial in each of 1 cells)
         ");
     }
 

@@ -3,7 +3,7 @@
 use reprogram_taxonomy::{Alignment, Modality};
 
 use super::*;
-use crate::report::canned::{DIGITS, TWEETS, add, add_failed, method, realistic, signature};
+use crate::report::canned::{DIGITS, HOURS, TWEETS, add, add_failed, add_forecasts, method, realistic, signature};
 
 fn of(results: &Results) -> String {
     page(results, &Summary::of(results)).unwrap()
@@ -28,6 +28,25 @@ fn words(html: &str) -> String {
 #[test]
 fn the_page_of_realistic_results() {
     insta::assert_snapshot!(words(&of(&realistic())));
+}
+
+/// Plots, curves and trials of forecasts were headed as if they had an accuracy.
+#[test]
+fn forecasts_are_headed_by_their_own_measure() {
+    let mut results = Results { sweep: "ahead".to_owned(), ..Results::default() };
+    add_forecasts(&mut results, &HOURS, "linear", &[0.5, 0.52]);
+    add_forecasts(&mut results, &HOURS, "last value", &[1.2, 1.3]);
+    let words = words(&of(&results));
+    for said in [
+        "data-measure=\"Mean squared error\"",
+        "aria-label=\"Mean squared error against trainable parameters",
+        "Pareto front of mean squared error and trainable parameters",
+        "validation mean squared error (right)",
+        "<th scope=\"col\" class=\"number\">test MSE</th>",
+    ] {
+        assert!(words.contains(said), "{said} is not in {words}");
+    }
+    assert!(!words.to_lowercase().contains("accuracy"), "{words}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::facets::{FacetView, coordinates};
 use super::items::ItemsView;
 use super::ranks::RanksView;
+use crate::measure::Measure;
 use crate::record::{Provenance, Record, Status};
 use crate::report::checks::checks;
 use crate::report::cost_axis::COST_AXES;
@@ -67,6 +68,7 @@ struct SquareView {
 struct GroupView {
     title: String,
     subtitle: String,
+    measure: MeasureView,
     table: TableView,
     /// Coordinates by method, as JSON.
     coordinates: String,
@@ -79,7 +81,17 @@ struct GroupView {
     configurations: Vec<(String, String)>,
 }
 
-/// Accuracy against a cost.
+/// By what a group is judged, in the words of its headings.
+#[derive(Debug, Serialize)]
+struct MeasureView {
+    name: &'static str,
+    /// Behind `test` and `validation`.
+    unit: &'static str,
+    validation_curve: &'static str,
+    training_curve: &'static str,
+}
+
+/// The measure against a cost.
 #[derive(Debug, Serialize)]
 struct PlotView {
     title: &'static str,
@@ -181,6 +193,7 @@ fn group_view(results: &Results, summary: &Summary, group: &Group) -> Result<Gro
     Ok(GroupView {
         title: title(group),
         subtitle: subtitle(group),
+        measure: MeasureView::of(group.measure()),
         table: table(columns_by(group.measure()), &group.rows, format!("Methods on {}", title(group))),
         coordinates: coordinates(group),
         checks: checks(results, summary, group),
@@ -194,6 +207,25 @@ fn group_view(results: &Results, summary: &Summary, group: &Group) -> Result<Gro
         trials: cells.iter().flat_map(|(method, cell)| trials(method, cell)).collect(),
         configurations: cells.iter().filter_map(|(method, cell)| Some(((*method).to_owned(), configuration(cell)?))).collect(),
     })
+}
+
+impl MeasureView {
+    const fn of(measure: Measure) -> Self {
+        match measure {
+            Measure::Accuracy => Self {
+                name: "accuracy",
+                unit: "%",
+                validation_curve: "validation accuracy, % (left)",
+                training_curve: "training loss, nats (right)",
+            },
+            Measure::Mse => Self {
+                name: "mean squared error",
+                unit: "MSE",
+                validation_curve: "validation mean squared error (right)",
+                training_curve: "training mean squared error (right)",
+            },
+        }
+    }
 }
 
 fn grid_view(grid: &Grid) -> GridView {
