@@ -8,6 +8,7 @@ use crate::backbones;
 use crate::cli::failure::Failure;
 use crate::listing::{Entry, ListFormat, Listing, terminal_width};
 use crate::registry::{Registry, Weights};
+use crate::suggest::instead_of;
 
 /// What `reprogram bench` needs.
 const DEFAULT: [&str; 3] = ["smollm2-135m-instruct", "digits", "tweets"];
@@ -22,6 +23,9 @@ pub struct FetchArgs {
     /// Everything that the registry knows
     #[arg(long, conflicts_with = "names")]
     all: bool,
+    /// Say what can be fetched, and fetch nothing
+    #[arg(long, conflicts_with_all = ["names", "all"])]
+    list: bool,
     /// Ask nothing outside of this machine: only the cache, the mirror folder and the hub's own cache
     #[arg(long)]
     offline: bool,
@@ -49,6 +53,9 @@ pub fn run(args: &FetchArgs) -> Result<String, Failure> {
 pub fn run_with(args: &FetchArgs, progress: &dyn Progress) -> Result<String, Failure> {
     let network = if args.offline { Network::Forbidden } else { Network::Allowed };
     let registry = Registry::from_env().map_err(Failure::bad_input)?;
+    if args.list {
+        return Ok(known(&registry).render(args.format, terminal_width()));
+    }
     let store = AssetStore::from_env(network).map_err(|error| Failure::AssetMissing(error.to_string()))?;
     let listing = fetch(args, &registry, &store, progress)?;
     Ok(listing.render(args.format, terminal_width()))
@@ -62,8 +69,8 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
         (false, names) => names.iter().map(String::as_str).collect(),
     };
     if let Some(unknown) = names.iter().find(|name| !known.contains_key(*name)) {
-        let known: Vec<&str> = known.keys().copied().collect();
-        return Err(Failure::BadInput(format!("nothing is called `{unknown}`; there are {}", known.join(", "))));
+        let help = instead_of(unknown, known.keys().copied(), "reprogram fetch --list");
+        return Err(Failure::BadInput(format!("nothing is called `{unknown}`\n  help: {help}")));
     }
     let trust = if args.verify { Trust::Rehash } else { Trust::Stamp };
     let mut listing = Listing::new("Files on this machine", &["kind", "file", "bytes", "from", "path"]);
@@ -120,6 +127,20 @@ fn fetch(args: &FetchArgs, registry: &Registry, store: &AssetStore, progress: &d
     Ok(listing)
 }
 
+/// All names, and what they stand for.
+fn known(registry: &Registry) -> Listing {
+    let mut listing = Listing::new("What can be fetched", &["kind", "files"]);
+    for (name, wanted) in everything(registry) {
+        let (kind, files) = match wanted {
+            Wanted::Files(kind, files) => (kind, files.len().to_string()),
+            Wanted::BuiltIn(_) => ("checkpoint", "built in".to_owned()),
+            Wanted::Repository(_) => ("checkpoint", "a repository".to_owned()),
+        };
+        listing.push(vec![name.into(), kind.into(), files.into()]);
+    }
+    listing
+}
+
 /// The size that is pinned, or that the file has.
 fn size(asset: &Asset, obtained: &Obtained) -> Result<u64, Failure> {
     match asset.pin() {
@@ -159,7 +180,7 @@ mod tests {
 
     fn args(names: &[&str]) -> FetchArgs {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        FetchArgs { names, all: false, offline: true, verify: false, format: ListFormat::Md }
+        FetchArgs { names, all: false, list: false, offline: true, verify: false, format: ListFormat::Md }
     }
 
     /// A registry with one data set whose file lies in a mirror.
@@ -195,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_fetched_is_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (registry, _) = with_small(folder.path());
+        let listed = known(&registry).render(ListFormat::Csv, None);
+        for line in ["small,data set,1", "letters-vit,checkpoint,built in", "fonts,fonts,21", "gsm8k-hub,data set,2"] {
+            assert!(listed.lines().any(|found| found == line), "{line} is not in {listed}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_offline_is_named_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let (registry, store) = with_small(folder.path());
@@ -204,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nothing_has_is_answered_with_those_that_exist() {
+    fn a_name_that_nothing_has_is_answered_with_the_nearest() {
         let folder = tempfile::tempdir().unwrap();
         let (registry, store) = with_small(folder.path());
         let failure = fetch(&args(&["didgits"]), &registry, &store, &Silent).unwrap_err();

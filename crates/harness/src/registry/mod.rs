@@ -35,6 +35,8 @@ pub use reader::{AskedFor, Encoding, Listed, PartRows, Reader, TextPart, Unreada
 pub use rule::{Holdout, SplitRule};
 pub use template::Template;
 
+use crate::suggest::instead_of;
+
 const DATASETS: &str = include_str!("../../../../datasets.toml");
 const MODELS: &str = include_str!("../../../../models.toml");
 const FONTS: &str = include_str!("../../assets/fonts.toml");
@@ -70,14 +72,14 @@ pub enum RegistryError {
         error: io::Error,
     },
     /// No such table.
-    #[error("no {kind} is called `{name}`; there are {}", .known.join(", "))]
+    #[error("no {kind} is called `{name}`\n  help: {help}")]
     Unknown {
         /// What was looked for.
         kind: &'static str,
         /// Its name.
         name: String,
-        /// The names that exist.
-        known: Vec<String>,
+        /// The nearest names, and where all stand.
+        help: String,
     },
 }
 
@@ -118,12 +120,27 @@ impl Registry {
 
     /// The data set of this name, or the fold of one: `mr@3`.
     pub fn dataset(&self, name: &str) -> Result<&DataSetEntry, RegistryError> {
-        self.datasets.get(name).or_else(|| self.folds.get(name)).ok_or_else(|| unknown("data set", name, self.datasets.keys()))
+        self.datasets.get(name).or_else(|| self.folds.get(name)).ok_or_else(|| {
+            let list = "reprogram data list";
+            let help = match name.split_once('@') {
+                Some((whole, _)) if self.datasets.contains_key(whole) => {
+                    let of_it = |fold: &&str| fold.strip_prefix(whole).is_some_and(|rest| rest.starts_with('@'));
+                    instead_of(name, self.folds.keys().map(String::as_str).filter(of_it), list)
+                }
+                Some((whole, _)) => instead_of(whole, self.datasets.keys().map(String::as_str), list),
+                None => instead_of(name, self.datasets.keys().map(String::as_str), list),
+            };
+            RegistryError::Unknown { kind: "data set", name: name.to_owned(), help }
+        })
     }
 
     /// The checkpoint of this name.
     pub fn checkpoint(&self, name: &str) -> Result<&Checkpoint, RegistryError> {
-        self.checkpoints.get(name).ok_or_else(|| unknown("checkpoint", name, self.checkpoints.keys()))
+        self.checkpoints.get(name).ok_or_else(|| {
+            let near = instead_of(name, self.checkpoints.keys().map(String::as_str), "reprogram fetch --list");
+            let help = format!("{near}; the path of a folder or of a GGUF file and `hub:OWNER/NAME@COMMIT` are names too");
+            RegistryError::Unknown { kind: "checkpoint", name: name.to_owned(), help }
+        })
     }
 
     /// Every data set, by name.
@@ -173,8 +190,4 @@ fn read(path: &Path) -> Result<Option<String>, RegistryError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(RegistryError::File { path: path.to_owned(), error }),
     }
-}
-
-fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a String>) -> RegistryError {
-    RegistryError::Unknown { kind, name: name.to_owned(), known: known.cloned().collect() }
 }

@@ -61,6 +61,10 @@ fn what_does_not_exist_is_answered_with_what_does() {
     let registry = Registry::built_in().unwrap();
     insta::assert_snapshot!(registry.dataset("didgits").unwrap_err());
     insta::assert_snapshot!(registry.checkpoint("gpt").unwrap_err());
+    insta::assert_snapshot!(registry.dataset("mr@11").unwrap_err(), @r"
+    no data set is called `mr@11`
+      help: did you mean `mr@1`, `mr@10` or `mr@2`? `reprogram data list` lists all
+    ");
 }
 
 #[test]
