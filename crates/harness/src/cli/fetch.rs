@@ -16,6 +16,7 @@ const DEFAULT: [&str; 3] = ["smollm2-135m-instruct", "digits", "tweets"];
 const FONTS: &str = "fonts";
 
 /// Arguments of `reprogram fetch`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct FetchArgs {
     /// Data sets, checkpoints, or `fonts`; without a name, what `reprogram bench` needs

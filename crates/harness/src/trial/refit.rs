@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(twice.costs.forward_items_training, once.costs.forward_items_training + 20);
         let part_items = twice.costs.parts.unwrap().total().items;
         assert_eq!(part_items, twice.costs.forward_items_training + twice.costs.forward_items_evaluation);
-        insta::assert_snapshot!(twice.selection);
+        insta::assert_snapshot!(twice.selection, @"highest validation accuracy, then lowest validation loss, then first; then fitted once more on training and validation items; test: official; validation: official; train: all items; validation items: 8; test items: 10");
     }
 
     /// As if all items had been training items from the beginning, for trained programs and for counted mappings.
