@@ -282,7 +282,15 @@ mod tests {
                 dataset: DataSet::from_parts("small", Modality::Vision, classes.clone(), split, parts).unwrap(),
                 target: Target { classes, template: None, shares_source_labels: false, horizon: None },
                 encoders: Encoders::default(),
-                budget: Budget { epochs: 1, batch_size: 4, shots: None, train_items: Some(4), validation_items: None, test_items: None, refit: None },
+                budget: Budget {
+                    epochs: 1,
+                    batch_size: 4,
+                    shots: None,
+                    train_items: Some(4),
+                    validation_items: None,
+                    test_items: None,
+                    refit: None,
+                },
                 method: (reprogram_methods::catalog::find(method).unwrap().method)(),
                 device,
             }
