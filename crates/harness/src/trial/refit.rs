@@ -24,10 +24,8 @@ impl Session<'_> {
         let Some((_, first)) = self.members.first() else { return Ok(()) };
         let Some(on) = first.trial.budget.refit.filter(|_| first.learns_from_items()) else { return Ok(()) };
         let is_trainable = first.is_trainable();
-        self.timed(Part::Fitting, |session| {
-            session.each(|member| member.begin_refit(on))?;
-            session.prepare()
-        })?;
+        self.each(|member| member.begin_refit(on))?;
+        self.timed(Part::Fitting, Self::prepare)?;
         if is_trainable {
             self.train_again()?;
         } else {
@@ -142,6 +140,7 @@ mod tests {
             dataset: &dataset,
             target: &Target { classes, template: None, shares_source_labels: false, horizon: None },
             placement: Some(Placement { canvas: [28, 28], image: [20, 20] }),
+            kernel: letters.kernel,
             budget,
             augment: None,
             device: &device,
