@@ -5,6 +5,7 @@
     peers/bin/python benchmarks/peers/parity.py pairs   --model SmolLM2-135M-Instruct.Q4_1.gguf --data stsa.binary.test.gz
     peers/bin/python benchmarks/peers/parity.py lm-eval --model SmolLM2-135M-Instruct.Q4_1.gguf --data stsa.binary.test.gz
     peers/bin/python benchmarks/peers/parity.py sweep   --model SmolLM2-135M-Instruct.Q4_1.gguf --data agnews/test.csv.gz
+    peers/bin/python benchmarks/peers/parity.py options --model SmolLM2-135M-Instruct.Q4_1.gguf --data CommonsenseQA/dev_rand_split.jsonl.gz
 
 `pairs`: `--items` items with each class's word, behind 0, 4 and 8 demonstrations, scored by `reprogram score` and one pair at a time by
 transformers, which gets the weights of the same GGUF file in f32. Holds where no log-likelihood is further apart than `--tolerance`, no item
@@ -18,7 +19,9 @@ must come out the same for every item.
 `sweep`: `zero-shot` on AG News as a sweep runs it, then `reprogram rescore` from what is stored, without the model; lm-evaluation-harness is
 given the same items in a task of its own. Log-likelihoods, and all four metrics of every item, must come out the same.
 
-Data: SST-2 as lines of LABEL SPACE TEXT, for `sweep` AG News as its CSV; gzipped or not. What was found is printed, and written to `--output` as JSON.
+`options`: the same of a set whose items bring their own answers, CommonsenseQA with five options each.
+
+Data: SST-2 as lines of LABEL SPACE TEXT, for `sweep` AG News as its CSV, for `options` CommonsenseQA as its JSON lines; gzipped or not. What was found is printed, and written to `--output` as JSON.
 """
 
 import argparse
@@ -202,7 +205,8 @@ def evaluation(args: argparse.Namespace, folder: Path, words: dict, parts: dict)
     files = {}
     for part, items in parts.items():
         files[part] = folder / f"{part}.jsonl"
-        files[part].write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in items), encoding="utf-8")
+        documents = [item if isinstance(item, dict) else dict(zip(("text", "label"), item, strict=True)) for item in items]
+        files[part].write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
     metrics = "".join(f"  - metric: {name}\n    aggregation: mean\n    higher_is_better: true\n" for name in METRICS).rstrip()
     task = TASK.format(name="local_task", metrics=metrics, **{key: json.dumps(value) for key, value in words.items()}, **files)
     (folder / "local_task.yaml").write_text(task, encoding="utf-8")
@@ -224,12 +228,12 @@ def evaluation(args: argparse.Namespace, folder: Path, words: dict, parts: dict)
     return evaluate
 
 
-SWEEP = """name = "ag-news"
+SWEEP = """name = "stored"
 seeds = [1]
 
 [[experiment]]
 backbones = ["{model}"]
-datasets = ["ag-news"]
+datasets = ["{data}"]
 methods = ["zero-shot"]
 budget = {{ epochs = 1, batch-size = 8, shots = 1, validation-items = 4, test-items = {items} }}
 """
@@ -237,26 +241,51 @@ TOPICS = ["world", "sports", "business", "technology"]
 OURS = {"acc": "accuracy-raw", "acc_norm": "accuracy-per-character", "acc_bytes": "accuracy-per-byte", "acc_mutual_info": "accuracy-pmi"}
 
 
-def sweep(args: argparse.Namespace) -> dict:
+def read_articles(path: Path) -> list[dict]:
     import csv
 
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{"text": " ".join(f"{row['Title']}. {row['Description']}".split()), "label": int(row["Class Index"]) - 1} for row in rows]
+
+
+def read_questions(path: Path) -> list[dict]:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return [
+        {
+            "text": row["question"]["stem"].strip(),
+            "label": "ABCDE".index(row["answerKey"]),
+            "options": [option["text"].strip() for option in row["question"]["choices"]],
+        }
+        for row in rows
+    ]
+
+
+# Name of the data set, how its file is read, and the words of the peer's task.
+STORED = {
+    "sweep": ("ag-news", read_articles, {"description": "", "text": "Article: {{text}}\nTopic:", "choices": TOPICS}),
+    "options": ("commonsense-qa-texts", read_questions, {"description": "", "text": "Question: {{text}}\nAnswer:", "choices": "options"}),
+}
+
+
+def stored(args: argparse.Namespace) -> dict:
     import pyarrow.parquet
 
-    with (gzip.open if args.data.suffix == ".gz" else open)(args.data, "rt", encoding="ascii", newline="") as file:
-        articles = [(" ".join(f"{row['Title']}. {row['Description']}".split()), int(row["Class Index"]) - 1) for row in csv.DictReader(file)]
+    data, read, words = STORED[args.what]
+    everything = read(args.data)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        (folder / "ag-news.toml").write_text(SWEEP.format(model=args.model.resolve(), items=args.items), encoding="utf-8")
+        (folder / "stored.toml").write_text(SWEEP.format(model=args.model.resolve(), data=data, items=args.items), encoding="utf-8")
         run = lambda *command: subprocess.run([args.reprogram, *command], check=True, capture_output=True, text=True).stdout
-        run("sweep", folder / "ag-news.toml", "--results", folder)
-        stored = json.loads(run("rescore", folder / "ag-news", "--trials", "--format", "json"))[0]
-        (outcomes,) = (folder / "ag-news/outcomes").glob("*.parquet")
+        run("sweep", folder / "stored.toml", "--results", folder)
+        scores = json.loads(run("rescore", folder / "stored", "--trials", "--format", "json"))[0]
+        (outcomes,) = (folder / "stored/outcomes").glob("*.parquet")
         rows = pyarrow.parquet.read_table(outcomes).to_pylist()
-        (record,) = (folder / "ag-news/records").glob("*.json")
+        (record,) = (folder / "stored/records").glob("*.json")
         borders = json.loads(record.read_text(encoding="utf-8"))["status"]["outcome"]["borders"]
-        items = [articles[int(row["id"].split("/")[1]) - 1] for row in rows]
-        assert all(label == row["gold"] for (_, label), row in zip(items, rows, strict=True))
-        words = {"description": "", "text": "Article: {{text}}\nTopic:", "choices": TOPICS}
+        items = [everything[int(row["id"].split("/")[1]) - 1] for row in rows]
+        assert all(item["label"] == row["gold"] for item, row in zip(items, rows, strict=True))
         samples, seconds = evaluation(args, folder, words, {"test": items, "train": items})(0)
     worst, others = 0.0, dict.fromkeys(METRICS, 0)
     for row, sample in zip(rows, samples, strict=True):
@@ -275,9 +304,10 @@ def sweep(args: argparse.Namespace) -> dict:
             others[name] += int(int(chosen[name] == row["gold"]) != int(sample[name]))
     report = {
         "lm_eval": version("lm_eval"),
+        "data": data,
         "items": len(rows),
         "largest_difference": worst,
-        "rescored": {name: stored[OURS[name]] for name in METRICS},
+        "rescored": {name: scores[OURS[name]] for name in METRICS},
         "theirs": {name: sum(int(sample[name]) for sample in samples) / len(samples) for name in METRICS},
         "items_with_another_result": others,
         "borders": borders,
@@ -343,7 +373,7 @@ def compared(args: argparse.Namespace, samples: list[dict], shots: int, seconds:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["pairs", "lm-eval", "sweep"])
+    parser.add_argument("what", choices=["pairs", "lm-eval", *STORED])
     parser.add_argument("--model", type=Path, required=True, help="GGUF file of SmolLM2")
     parser.add_argument("--data", type=Path, required=True, help="items: see above")
     parser.add_argument("--items", type=int, default=100)
@@ -356,7 +386,7 @@ def main() -> int:
     parser.add_argument("--theirs", type=Path, help="transformers' scores of the pairs: read if they are there, else written")
     parser.add_argument("--output", type=Path, help="write what was found here")
     args = parser.parse_args()
-    report = {"pairs": pairs, "lm-eval": lm_eval, "sweep": sweep}[args.what](args)
+    report = {"pairs": pairs, "lm-eval": lm_eval}.get(args.what, stored)(args)
     if args.output:
         args.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print("holds" if report["holds"] else "does not hold")
