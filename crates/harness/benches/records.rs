@@ -50,7 +50,7 @@ fn record(method: &Method) -> Record {
         sweep: "bench".to_owned(),
         method: "vp-ilm".to_owned(),
         signature: method.signature(),
-        paradigm: method.signature().paradigm(),
+        paradigm: method.paradigm(),
         backbone: "letters-vit".to_owned(),
         dataset: "digits".to_owned(),
         n_classes: 10,

@@ -337,7 +337,7 @@ fn record(trial: &PlannedTrial, sweep: &str, plan: &Plan, status: Status, device
         key: trial.key.clone(),
         sweep: sweep.to_owned(),
         method: trial.method_name.clone(),
-        paradigm: signature.paradigm(),
+        paradigm: trial.method.paradigm(),
         signature,
         backbone: trial.backbone.clone(),
         dataset: trial.dataset.clone(),

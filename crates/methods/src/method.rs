@@ -1,6 +1,6 @@
 //! A method is data: parts and a recipe.
 
-use reprogram_taxonomy::{Format, Location, Misfit, Modality, Signature, TargetSpace};
+use reprogram_taxonomy::{Format, Location, Misfit, Modality, Paradigm, Signature, TargetSpace};
 use serde::{Deserialize, Serialize};
 
 use crate::{AlignmentSpec, ManipulationSpec, Manipulator, Optimizer, Program, Reads, Schedule, Setup};
@@ -39,6 +39,12 @@ impl Method {
     /// Its coordinates.
     pub fn signature(&self) -> Signature {
         Signature { sites: self.manipulations.iter().flat_map(ManipulationSpec::sites).collect(), alignment: self.alignment.coordinates() }
+    }
+
+    /// That of its coordinates; one that tunes f itself, which reprogramming leaves alone, is a baseline, whatever they are.
+    pub fn paradigm(&self) -> Paradigm {
+        let tunes = |spec: &ManipulationSpec| matches!(spec, ManipulationSpec::WeightDelta(_));
+        if self.manipulations.iter().any(tunes) { Paradigm::Baseline } else { self.signature().paradigm() }
     }
 
     /// What it takes items of, where that is not what the backbone takes: a part turns one into the other.

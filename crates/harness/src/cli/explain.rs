@@ -55,7 +55,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let signature = method.signature();
     let card = loaded.backbone.card();
     let mut out = String::new();
-    let _ = writeln!(out, "{}: {signature} [{}]", args.method, signature.paradigm());
+    let _ = writeln!(out, "{}: {signature} [{}]", args.method, method.paradigm());
     let _ = writeln!(
         out,
         "{}: {} input, {} blocks of width {}, {}",

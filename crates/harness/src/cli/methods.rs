@@ -80,11 +80,12 @@ pub fn run(args: &MethodsArgs, console: &Console) -> Result<String, Failure> {
 fn list() -> Listing {
     let mut listing = Listing::new(format!("{} methods", CATALOG.len()), &["coordinates", "paradigm", "what it is"]);
     for entry in CATALOG {
-        let signature = (entry.method)().signature();
-        listing.push(vec![entry.name.into(), signature.to_string().into(), signature.paradigm().to_string().into(), entry.title.into()]);
+        let method = (entry.method)();
+        let (coordinates, paradigm) = (method.signature().to_string(), method.paradigm().to_string());
+        listing.push(vec![entry.name.into(), coordinates.into(), paradigm.into(), entry.title.into()]);
     }
     for paradigm in Paradigm::ALL {
-        let n = CATALOG.iter().filter(|entry| (entry.method)().signature().paradigm() == *paradigm).count();
+        let n = CATALOG.iter().filter(|entry| (entry.method)().paradigm() == *paradigm).count();
         listing.note(format!("{paradigm}: {n}"));
     }
     listing
@@ -109,7 +110,7 @@ fn described(entry: &Catalogued, method: &Method) -> Listing {
     let signature = method.signature();
     say("what it is", entry.title.to_owned());
     say("coordinates", signature.to_string());
-    say("paradigm", signature.paradigm().to_string());
+    say("paradigm", method.paradigm().to_string());
     say("reference", entry.reference.to_owned());
     say("deviations", entry.deviations.to_owned());
     for (heading, formula) in sizes(entry) {

@@ -37,6 +37,6 @@ pub(super) const LINEAR: Entry = Entry {
     reference: REFERENCE,
     deviations: "a control, not a published method: what a trained ω adds to AR's frame; compare `linear-only`",
     size: Size::trained("c·(H·W − h·w) + C·(S + 1)").held("c·H·W + C·(S + 1)"),
-    checked: &[],
+    checked: &[Checked::Sweep("vision-reprogramming")],
     method: || compose([frame()], AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Logits }), recipe()),
 };

@@ -52,7 +52,7 @@ pub(super) const FULL: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("1 + c·(H·W − h·w) + C·(S + 1)").held("1 + c·H·W + C·(S + 1)"),
-    checked: &[Checked::Code("IBM/AutoVP@defe0d9")],
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9"), Checked::Sweep("vision-reprogramming")],
     method: || with(AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Logits })),
 };
 
@@ -63,7 +63,7 @@ pub(super) const FREQUENCY: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("1 + c·(H·W − h·w)").held("1 + c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("IBM/AutoVP@defe0d9")],
+    checked: &[Checked::Code("IBM/AutoVP@defe0d9"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let per_class = NonZeroUsize::new(5).expect("not zero");
         with(AlignmentSpec::FrequencyMapping(FrequencyMappingSpec { per_class, ..FrequencyMappingSpec::default() }))

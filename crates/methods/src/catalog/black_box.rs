@@ -44,7 +44,7 @@ pub(super) const BLACK_VIP: Entry = Entry {
                  one setting (β .9, γ .1, c .01, ε 1, the paper's for Pets) instead of one a data set; the epoch is chosen on a \
                  validation split; one site, parametric, though what is drawn is added",
     size: Size::trained("n·u·u − d + 4·max(n, 64) + 8672 + 64·c; u = up(max(H, W), 32); n = max(32, pow2(up(2·d, u·u)))").fitted("S·C"),
-    checked: &[Checked::Code("changdaeoh/BlackVIP@66606fb")],
+    checked: &[Checked::Code("changdaeoh/BlackVIP@66606fb"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let recipe = Recipe {
             optimizer: Optimizer::SpsaGc { pairs: 5, perturbation: 0.01, decay: 0.1, momentum: 0.9 },

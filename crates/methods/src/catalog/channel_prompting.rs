@@ -25,6 +25,6 @@ pub(super) const ZERO_SHOT: Entry = Entry {
     reference: "Min et al., ACL 2022, arXiv 2108.04106, §4.1",
     deviations: "the data set's own template turned round, cue and answer in front of the input",
     size: Size::NONE,
-    checked: &[Checked::Code("shmsw25/Channel-LM-Prompting@fb9beef")],
+    checked: &[Checked::Code("shmsw25/Channel-LM-Prompting@fb9beef"), Checked::Sweep("text-prompting")],
     method: || compose([], AlignmentSpec::Channel(ChannelSpec {}), Recipe::default()),
 };

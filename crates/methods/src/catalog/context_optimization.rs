@@ -53,7 +53,7 @@ pub(super) const PHOTO: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("M·t; M = 4"),
-    checked: &[Checked::Code("KaiyangZhou/CoOp@ff61507")],
+    checked: &[Checked::Code("KaiyangZhou/CoOp@ff61507"), Checked::Sweep("clip-prompting")],
     method: || photo(None),
 };
 

@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "patches of 4 instead of 16 pixels (32-pixel backbones), 5 instead of 10 source labels a class (10 source labels); words of the \
                  training items instead of BERT's pieces; no penalty on patches",
     size: Size::trained("(D + 2)·c·s·s; s = 4").fitted("S·C·m; m = 5"),
-    checked: &[Checked::Code("paarthneekhara/multimodal_rerprogramming@b547f23")],
+    checked: &[Checked::Code("paarthneekhara/multimodal_rerprogramming@b547f23"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let patches = TokenPatchesSpec { size: 4, init_std: 1.0 };
         let per_class = NonZeroUsize::new(5).expect("five is not zero");

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, LastValueSpec, Optimizer, Recipe, Schedule, WindowMapSpec};
 
 const NAIVE: &str = "Hyndman and Koehler, Another look at measures of forecast accuracy, 2006";
@@ -15,7 +15,7 @@ pub(super) const LINEAR: Entry = Entry {
     deviations: "a control: one map for all variables; its bias is in the unit of the window's deviation; a cosine to zero instead of \
                  halving",
     size: Size::trained("F·(w + 1)"),
-    checked: &[],
+    checked: &[Checked::Sweep("audio-and-series")],
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };
         compose([], AlignmentSpec::WindowMap(WindowMapSpec::default()), recipe)
@@ -29,7 +29,7 @@ pub(super) const LAST_VALUE: Entry = Entry {
     reference: NAIVE,
     deviations: "a control",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("audio-and-series")],
     method: || compose([], AlignmentSpec::LastValue(LastValueSpec::default()), Recipe::default()),
 };
 
@@ -40,7 +40,7 @@ pub(super) const SEASONAL: Entry = Entry {
     reference: NAIVE,
     deviations: "a control",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("audio-and-series")],
     method: || {
         let period = NonZeroUsize::new(24).expect("24 is not zero");
         compose([], AlignmentSpec::LastValue(LastValueSpec { period }), Recipe::default())

@@ -1,6 +1,6 @@
 //! All weights and a linear head, trained: what reprogramming is measured against, and does without.
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, LinearMapSpec, LinearOn, ManipulationSpec, Optimizer, Recipe, Schedule, WeightDeltaSpec};
 use reprogram_taxonomy::Modality;
 
@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "as in Chen et al., CVPR 2023, arXiv 2211.11635, official code",
     deviations: "no weight decay, no augmentation; weights are learned as a difference, which is the same; epochs are the sweep's budget",
     size: Size::trained("P + C·(f + 1)"),
-    checked: &[],
+    checked: &[Checked::Sweep("vision-reprogramming")],
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-4, schedule: Schedule::Cosine };
         let weights = WeightDeltaSpec { modality: Modality::Vision };

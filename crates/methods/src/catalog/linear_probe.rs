@@ -12,6 +12,7 @@ pub(super) const ENTRY: Entry = Entry {
     size: Size::trained("C·(f + 1)"),
     checked: &[
         Checked::Sweep("default"),
+        Checked::Sweep("vision-reprogramming"),
         Checked::Sweep("text-prompting"),
         Checked::Sweep("clip-prompting"),
         Checked::Sweep("audio-and-series"),

@@ -23,7 +23,7 @@ pub(super) const ENCODER: Entry = Entry {
     deviations: "the encoder is all-MiniLM-L6-v2 (paper: RoBERTa, tuned on similarity or inference), 4 demonstrations; the nearest stands next \
                  to the item, as the paper's `reverse` order",
     size: Size::NONE,
-    checked: &[Checked::Code("jiachangliu/KATEGPT3@9b8b8c7")],
+    checked: &[Checked::Code("jiachangliu/KATEGPT3@9b8b8c7"), Checked::Sweep("text-prompting")],
     method: || by(Some("all-minilm-l6-v2".to_owned())),
 };
 

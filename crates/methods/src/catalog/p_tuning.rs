@@ -12,7 +12,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "PEFT's network (three layers, no biLSTM) in front of the item instead of inside a template; frozen backbone \
                  (paper: tuned with it on SuperGLUE); E starts from the vocabulary; Adam; the loss is over the classes' answers",
     size: Size::trained("p·d + 3·(d + 1)·d; p = 16"),
-    checked: &[Checked::Parity("p_tuning.*"), Checked::Code("huggingface/peft@5d602fd")],
+    checked: &[Checked::Parity("p_tuning.*"), Checked::Code("huggingface/peft@5d602fd"), Checked::Sweep("text-prompting")],
     method: || {
         let prompt = MappedPromptSpec {
             tokens: 16,
@@ -34,7 +34,7 @@ pub(super) const LSTM: Entry = Entry {
     deviations: "in front of the item instead of inside a template; frozen backbone (paper: tuned with it on SuperGLUE); no dropout; E \
                  starts from the vocabulary; Adam; the loss is over the classes' answers",
     size: Size::trained("p·d + 2·(4·d·(d + d) + 8·d) + 2·(4·d·(2·d + d) + 8·d) + 2·d·(2·d + 1) + d·(2·d + 1); p = 16"),
-    checked: &[Checked::Code("huggingface/peft@5d602fd")],
+    checked: &[Checked::Code("huggingface/peft@5d602fd"), Checked::Sweep("text-prompting")],
     method: || {
         let encoder = PromptEncoder::Lstm;
         let prompt = MappedPromptSpec { tokens: 16, hidden: None, init: PromptInit::Vocabulary, modality: Modality::Text, encoder };

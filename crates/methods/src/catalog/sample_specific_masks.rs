@@ -33,6 +33,6 @@ pub(super) const SIX: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·H·W + (9·c + 1)·8 + 98656 + (9·128 + 1)·c").fitted("496 + S·C"),
-    checked: &[Checked::Code("tmlr-group/SMM@eeac33a")],
+    checked: &[Checked::Code("tmlr-group/SMM@eeac33a"), Checked::Sweep("vision-reprogramming")],
     method: || with(MaskNetwork::Six),
 };

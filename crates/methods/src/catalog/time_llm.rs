@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry = Entry {
         "3·p·m + K·(V + 1) + a·(m + 1) + 2·a·(d + 1) + d·(a + 1) + F·(n·u + 1); p = 16; m = 32; K = 1000; a = 8·128; n = up(w − 23, 8) + 2; \
          u = 128 + d − max(128, d)",
     ),
-    checked: &[Checked::Code("KimMeen/Time-LLM@3912069")],
+    checked: &[Checked::Code("KimMeen/Time-LLM@3912069"), Checked::Sweep("audio-and-series")],
     method: || {
         let prompt = ManipulationSpec::SeriesPrompt(SeriesPromptSpec::default());
         let patches = ManipulationSpec::PatchPrototypes(PatchPrototypesSpec::default());

@@ -32,7 +32,7 @@ pub(super) const PAD: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·(H·W − (H − 2·b)·(W − 2·b)); b = 30·e / 224").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Parity("vp_pad.*"), Checked::Code("hjbahng/visual_prompting@679e71f")],
+    checked: &[Checked::Parity("vp_pad.*"), Checked::Code("hjbahng/visual_prompting@679e71f"), Checked::Sweep("vision-reprogramming")],
     method: || compose([delta(Cover::BorderShare { share: SHARE }, 1.0)], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 
@@ -60,7 +60,7 @@ pub(super) const PATCH: Entry = Entry {
     reference: REFERENCE,
     deviations: DEVIATIONS,
     size: Size::trained("c·b·b; b = 30·e / 224").held("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("hjbahng/visual_prompting@679e71f")],
+    checked: &[Checked::Code("hjbahng/visual_prompting@679e71f"), Checked::Sweep("vision-reprogramming")],
     method: || compose([delta(Cover::CornerShare { share: SHARE }, 1.0)], AlignmentSpec::FirstClasses(FirstClassesSpec {}), recipe()),
 };
 
@@ -71,7 +71,7 @@ pub(super) const WATERMARK: Entry = Entry {
     reference: "Cai et al., ICML 2024, arXiv 2406.03150, §3 (the full watermark that masks are compared with)",
     deviations: "no augmentation; the epoch is chosen on a validation split",
     size: Size::trained("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("tmlr-group/SMM@eeac33a")],
+    checked: &[Checked::Code("tmlr-group/SMM@eeac33a"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let mapping = FrequencyMappingSpec { refit: Refit::EveryEpoch, ..FrequencyMappingSpec::default() };
         compose([delta(Cover::Whole, 0.0)], AlignmentSpec::FrequencyMapping(mapping), super::ilm_vp::recipe())

@@ -1,6 +1,6 @@
 //! A target vocabulary as mixtures of source tokens, and a linear classifier.
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, LinearMapSpec, LinearOn, ManipulationSpec, Optimizer, Recipe, Schedule, VocabularyMapSpec};
 
 /// R2DL.
@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "mixtures reach the 16 nearest tokens and are learned by gradient, not by dictionary learning; target tokens are written in the \
                  source's vocabulary; features of a decoder's last token, not of a masked one",
     size: Size::trained("T·n + C·(f + 1); n = 16"),
-    checked: &[],
+    checked: &[Checked::Sweep("text-prompting")],
     method: || {
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-2, schedule: Schedule::Cosine };
         let map = ManipulationSpec::VocabularyMap(VocabularyMapSpec { neighbours: 16 });

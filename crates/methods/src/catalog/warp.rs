@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry = Entry {
                  of around it, started from the vocabulary instead of N(0, 1) or the mask; the classes' vectors start from their answers \
                  as in the few-shot runs, without a bias; a cosine to zero; no dropout",
     size: Size::trained("p·d + C·d; p = 20"),
-    checked: &[Checked::Code("YerevaNN/WARP@32b455f")],
+    checked: &[Checked::Code("YerevaNN/WARP@32b455f"), Checked::Sweep("text-prompting")],
     method: || {
         let prompt = SoftPromptSpec { tokens: 20, init: PromptInit::Vocabulary, modality: Modality::Text };
         let recipe = Recipe { optimizer: Optimizer::Adam, learning_rate: 1e-3, schedule: Schedule::Cosine };

@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry = Entry {
     deviations: "no augmentation; k is at least 1 and a class without counts is spread evenly (the official code gives NaN); the epoch is \
                  chosen on a validation split",
     size: Size::trained("c·H·W").fitted("S·C"),
-    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1")],
+    checked: &[Checked::Code("tmlr-group/BayesianLM@0468ac1"), Checked::Sweep("vision-reprogramming")],
     method: || {
         let (units, range) = (PixelUnits::Standardised, PixelRange::Free);
         let watermark = PixelDeltaSpec { cover: Cover::Whole, squash: Squash::None, init_std: 0.0, units, range };

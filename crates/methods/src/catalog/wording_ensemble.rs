@@ -1,6 +1,6 @@
 //! The bare item in several templates.
 
-use super::{Entry, Size, compose};
+use super::{Checked, Entry, Size, compose};
 use crate::{AlignmentSpec, ManipulationSpec, Recipe, VerbalizerSpec, WordingsSpec};
 
 /// An ensemble of the data set's templates.
@@ -10,7 +10,7 @@ pub(super) const ENTRY: Entry = Entry {
     reference: "Schick and Schütze, EACL 2021, arXiv 2001.07676, §3.2",
     deviations: "nothing is trained and nothing distilled: the mean of log-probabilities alone, all templates counting alike",
     size: Size::NONE,
-    checked: &[],
+    checked: &[Checked::Sweep("text-prompting")],
     method: || {
         let wordings = ManipulationSpec::Wordings(WordingsSpec::default());
         compose([wordings], AlignmentSpec::Verbalizer(VerbalizerSpec::default()), Recipe::default())
