@@ -215,13 +215,11 @@ impl Trial<'_> {
     /// The items of a split, ready to be fed; those of another trial of the same data, where they are the same ones.
     fn present<Purpose>(&self, split: &Split<Purpose>, other: Option<&Presented>) -> Result<Presented, TrialError> {
         let same = other.filter(|other| split.examples().iter().map(|example| &example.id).eq(&other.ids));
-        match same {
-            Some(same) => Ok(same.clone()),
-            None => {
-                self.check_options(split)?;
-                Ok(Presented::new(split, self.intake())?)
-            }
+        if let Some(same) = same {
+            return Ok(same.clone());
         }
+        self.check_options(split)?;
+        Ok(Presented::new(split, self.intake())?)
     }
 
     /// Whether every option that items bring has a token to be scored by.

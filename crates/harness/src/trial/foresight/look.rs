@@ -67,10 +67,9 @@ impl Looker<'_> {
         let learned = self.learned(&splits.train, None, epochs, foresight)?;
         let validation = self.look(&splits.validation, "validation", foresight)?;
         let learns = learned.train.is_some() || learned.made.is_some();
-        let again = match self.trial.budget.refit.filter(|_| learns) {
-            None => None,
-            Some(on @ Refit::TrainAndValidation) => Some((on, splits.clone().with_validation_in_train())),
-        };
+        let again = self.trial.budget.refit.filter(|_| learns).map(|on| match on {
+            Refit::TrainAndValidation => (on, splits.clone().with_validation_in_train()),
+        });
         let refitted = match again {
             None => None,
             Some((on, splits)) => {
