@@ -32,17 +32,17 @@ impl Way<'_, '_> {
         let unconditional = self.unconditional(&queries)?;
         let log_likelihoods: Vec<f32> = outputs.try_into_vec_as().expect("outputs are floats");
         let borders = Borders { pairs: lengths.tokens.iter().map(Vec::len).sum(), crossed: lengths.crossed };
-        let lengths = lengths.tokens.into_iter().zip(lengths.characters).zip(lengths.bytes);
         let rows = log_likelihoods.chunks(log_likelihoods.len() / queries.len()).zip(unconditional);
+        let lengths = lengths.tokens.into_iter().zip(lengths.characters).zip(lengths.bytes);
         // Of a row, what stands for options that an item lacks is left out, and what its answers are held against.
-        let score = |((row, alone), ((tokens, characters), bytes)): ((&[f32], Vec<f32>), ((Vec<u32>, Vec<u32>), Vec<u32>))| AnswerScores {
+        let scores = rows.zip(lengths).map(|((row, alone), ((tokens, characters), bytes))| AnswerScores {
             log_likelihoods: row[..tokens.len()].to_vec(),
             unconditional: alone[..tokens.len()].to_vec(),
             tokens,
             characters,
             bytes,
-        };
-        Ok(Some(Choices { scores: rows.zip(lengths).map(score).collect(), borders }))
+        });
+        Ok(Some(Choices { scores: scores.collect(), borders }))
     }
 
     /// How likely the answers of items are with nothing in front, a row an item.

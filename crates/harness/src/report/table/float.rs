@@ -83,7 +83,22 @@ pub(in crate::report) fn words(latex: &str, length: usize) -> String {
     if length <= LONG {
         return latex.to_owned();
     }
-    format!("\\parbox[t]{{.42\\linewidth}}{{\\raggedright\\hangindent=1em {}\\strut}}", latex.replace('/', "/\\allowbreak{}"))
+    format!("\\parbox[t]{{.42\\linewidth}}{{\\raggedright\\hangindent=1em {}\\strut}}", breakable(latex))
+}
+
+/// Names of parts go on in another line behind a stroke, unless it stands between words anyway.
+fn breakable(latex: &str) -> String {
+    let mut pieces = latex.split('/').peekable();
+    let mut breakable = String::new();
+    while let Some(piece) = pieces.next() {
+        breakable.push_str(piece);
+        match pieces.peek() {
+            Some(next) if next.starts_with(' ') => breakable.push('/'),
+            Some(_) => breakable.push_str("/\\allowbreak{}"),
+            None => {}
+        }
+    }
+    breakable
 }
 
 /// Paragraphs below the floats, which may go on on another page.
@@ -91,7 +106,7 @@ pub(in crate::report) fn notes(notes: &[String]) -> String {
     if notes.is_empty() {
         return String::new();
     }
-    let paragraphs = notes.iter().fold(String::new(), |paragraphs, note| paragraphs + note + "\\par\n");
+    let paragraphs = notes.iter().fold(String::new(), |paragraphs, note| paragraphs + &breakable(note) + "\\par\n");
     format!("\n\\begingroup\\footnotesize\\setlength{{\\parindent}}{{0pt}}\\sloppy\n{paragraphs}\\endgroup\n")
 }
 
@@ -113,5 +128,6 @@ mod tests {
     fn long_words_break() {
         assert_eq!(words("short/er", 8), "short/er");
         assert!(words("a/b", 31).contains("a/\\allowbreak{}b"));
+        assert!(notes(&["x / y: a/b".to_owned()]).contains("\nx / y: a/\\allowbreak{}b\\par\n"));
     }
 }
