@@ -241,6 +241,7 @@ TOPICS = ["world", "sports", "business", "technology"]
 OURS = {"acc": "accuracy-raw", "acc_norm": "accuracy-per-character", "acc_bytes": "accuracy-per-byte", "acc_mutual_info": "accuracy-pmi"}
 
 
+# Texts are read in one line, with one blank between words, as `reprogram` reads them.
 def read_articles(path: Path) -> list[dict]:
     import csv
 
@@ -254,9 +255,9 @@ def read_questions(path: Path) -> list[dict]:
         rows = [json.loads(line) for line in file]
     return [
         {
-            "text": row["question"]["stem"].strip(),
+            "text": " ".join(row["question"]["stem"].split()),
             "label": "ABCDE".index(row["answerKey"]),
-            "options": [option["text"].strip() for option in row["question"]["choices"]],
+            "options": [" ".join(option["text"].split()) for option in row["question"]["choices"]],
         }
         for row in rows
     ]
