@@ -43,8 +43,12 @@ SHOTS = (0, 4, 8)
 METRICS = ["acc", "acc_norm", "acc_bytes", "acc_mutual_info"]
 
 
+def opened(path: Path, **how):
+    return (gzip.open if path.suffix == ".gz" else open)(path, "rt", **how)
+
+
 def read_items(path: Path) -> list[tuple[str, int]]:
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+    with opened(path, encoding="utf-8") as file:
         return [(text.strip(), int(label)) for label, text in (line.split(" ", 1) for line in file.read().splitlines() if line)]
 
 
@@ -245,13 +249,13 @@ OURS = {"acc": "accuracy-raw", "acc_norm": "accuracy-per-character", "acc_bytes"
 def read_articles(path: Path) -> list[dict]:
     import csv
 
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="ascii", newline="") as file:
+    with opened(path, encoding="ascii", newline="") as file:
         rows = list(csv.DictReader(file))
     return [{"text": " ".join(f"{row['Title']}. {row['Description']}".split()), "label": int(row["Class Index"]) - 1} for row in rows]
 
 
 def read_questions(path: Path) -> list[dict]:
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+    with opened(path, encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     return [
         {

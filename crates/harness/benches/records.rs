@@ -7,8 +7,7 @@ use reprogram_harness::record::{Costs, ExampleOutcome, ItemReading, Metrics, Out
 use reprogram_harness::store::{ResultStore, SCHEMA};
 use reprogram_methods::{Method, NamedTensor, catalog};
 
-const BUDGET: Budget =
-    Budget { epochs: 5, batch_size: 32, shots: None, train_items: Some(500), validation_items: None, test_items: None, refit: None };
+const BUDGET: Budget = Budget { train_items: Some(500), ..Budget::of_all_items(5, 32) };
 
 fn config(method: &Method) -> TrialConfig<'_> {
     TrialConfig {

@@ -138,10 +138,13 @@ mod tests {
         config.key()
     }
 
+    fn budget() -> Budget {
+        Budget { train_items: Some(5), ..Budget::of_all_items(2, 8) }
+    }
+
     #[test]
     fn every_part_counts_and_nothing_else() {
-        let budget =
-            Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None, refit: None };
+        let budget = budget();
         let base = key(|_| {}, &budget, "vp-ilm");
         assert_eq!(base, key(|_| {}, &budget, "vp-ilm"));
         let flipped: Augment = serde_json::from_str(r#"["horizontal-flip"]"#).unwrap();
@@ -166,8 +169,7 @@ mod tests {
 
     #[test]
     fn company_is_kept_by_all_that_differ_in_seed_start_and_recipe() {
-        let budget =
-            Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None, refit: None };
+        let budget = budget();
         let base = (catalog::find("vpt-shallow").unwrap().method)();
         let company = |method: &Method, seed: u64, image_size: usize| {
             let config = TrialConfig { image_size: Some(image_size), seed, ..config_of(method, &budget) };
@@ -190,16 +192,14 @@ mod tests {
     /// Records of the past stay valid: if this changes, `NUMERICS` has to be raised, or the change was not meant.
     #[test]
     fn the_key_of_a_trial_stays_what_it_is() {
-        let budget =
-            Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None, refit: None };
+        let budget = budget();
         insta::assert_snapshot!(key(|_| {}, &budget, "vp-ilm"));
     }
 
     /// Text that is decoded greedily without drawn examples is the same for every seed, and computed once.
     #[test]
     fn seeds_count_where_something_is_drawn() {
-        let budget =
-            Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None, refit: None };
+        let budget = budget();
         let counts = |method: &str| key(|config| config.seed = 2, &budget, method) != key(|_| {}, &budget, method);
         let methods = ["direct-generation", "cot-zero-shot", "least-to-most", "cot-few-shot", "self-consistency", "zero-shot", "icl"];
         assert_eq!(methods.map(counts), [false, false, false, true, true, true, true]);
@@ -208,8 +208,7 @@ mod tests {
     /// Records from before there were refits keep their keys.
     #[test]
     fn a_refit_counts_where_it_is_asked_for_and_anything_may_be_fitted() {
-        let budget =
-            Budget { epochs: 2, batch_size: 8, shots: None, train_items: Some(5), validation_items: None, test_items: None, refit: None };
+        let budget = budget();
         let refitted = Budget { refit: Some(Refit::TrainAndValidation), ..budget.clone() };
         let counts = |method: &str| key(|_| {}, &refitted, method) != key(|_| {}, &budget, method);
         assert_eq!(["vp-ilm", "flm-only", "direct-generation"].map(counts), [true, true, false]);
@@ -217,15 +216,7 @@ mod tests {
 
     #[test]
     fn epochs_do_not_count_where_nothing_is_trained() {
-        let budget = |epochs| Budget {
-            epochs,
-            batch_size: 8,
-            shots: None,
-            train_items: None,
-            validation_items: None,
-            test_items: None,
-            refit: None,
-        };
+        let budget = |epochs| Budget::of_all_items(epochs, 8);
         assert_eq!(key(|_| {}, &budget(1), "flm-only"), key(|_| {}, &budget(9), "flm-only"));
     }
 }

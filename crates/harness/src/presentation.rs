@@ -306,32 +306,9 @@ fn laid(example: &Example, samples: usize, rate: usize) -> Result<Vec<f32>, Misf
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
     use crate::data::{Image, Series};
-
-    /// Pillow's pixels, which `resample.rs` is held against.
-    #[derive(Deserialize)]
-    struct Reference {
-        source: Source,
-        resized: Vec<Resized>,
-    }
-
-    #[derive(Deserialize)]
-    struct Source {
-        height: usize,
-        width: usize,
-        bytes: Vec<u8>,
-    }
-
-    #[derive(Deserialize)]
-    struct Resized {
-        filter: String,
-        height: usize,
-        width: usize,
-        floats: Vec<f32>,
-    }
+    use crate::resample::tests::{Reference, reference};
 
     fn example(content: Content) -> Example {
         Example { id: "one".to_owned(), content, gold: crate::data::Gold::Class(0) }
@@ -339,7 +316,7 @@ mod tests {
 
     #[test]
     fn images_are_brought_to_size_by_the_kernel_that_is_declared() {
-        let Reference { source, resized } = serde_json::from_str(include_str!("../tests/fixtures/resample/reference.json")).unwrap();
+        let Reference { source, resized, .. } = reference();
         let pixels = source.bytes.iter().map(|&level| f32::from(level) / 255.0).collect();
         let photo = example(Content::Image(Image { channels: 1, height: source.height, width: source.width, pixels }));
         let mut seen = 0;

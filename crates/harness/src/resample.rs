@@ -63,32 +63,32 @@ const fn half(n: u32) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde::Deserialize;
 
     use super::*;
 
     #[derive(Deserialize)]
-    struct Reference {
-        source: Source,
-        resized: Vec<Resized>,
+    pub(crate) struct Reference {
+        pub(crate) source: Source,
+        pub(crate) resized: Vec<Resized>,
         cropped: Vec<Cropped>,
         decoded: Vec<Decoded>,
     }
 
     #[derive(Deserialize)]
-    struct Source {
-        height: usize,
-        width: usize,
-        bytes: Vec<u8>,
+    pub(crate) struct Source {
+        pub(crate) height: usize,
+        pub(crate) width: usize,
+        pub(crate) bytes: Vec<u8>,
     }
 
     #[derive(Deserialize)]
-    struct Resized {
-        filter: String,
-        height: usize,
-        width: usize,
-        floats: Vec<f32>,
+    pub(crate) struct Resized {
+        pub(crate) filter: String,
+        pub(crate) height: usize,
+        pub(crate) width: usize,
+        pub(crate) floats: Vec<f32>,
         bytes: Vec<u8>,
     }
 
@@ -107,7 +107,8 @@ mod tests {
         expected: Vec<u8>,
     }
 
-    fn reference() -> Reference {
+    /// Pillow's pixels.
+    pub(crate) fn reference() -> Reference {
         serde_json::from_str(include_str!("../tests/fixtures/resample/reference.json")).unwrap()
     }
 

@@ -42,11 +42,7 @@ impl Program {
         let tokenizer = backbone.tokenizer().expect("a language model: the part's build comes first");
         let length = |class: usize| {
             let answer = template.answer_of(prompt.options.as_ref(), class);
-            match per {
-                Per::Character => answer.chars().count() - 1,
-                Per::Byte => answer.len() - 1,
-                Per::Token => tokenizer.encode_pair(&template.context(prompt, class), &answer).continuation.len(),
-            }
+            per.of(&answer, || tokenizer.encode_pair(&template.context(prompt, class), &answer).continuation.len())
         };
         let n_answers = template.n_answers(prompt.options.as_ref());
         (0..self.classes().len()).map(|class| if class < n_answers { length(class).max(1) as f32 } else { 1.0 }).collect()

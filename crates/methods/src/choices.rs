@@ -6,7 +6,7 @@
 
 use reprogram_models::{Backbone, Border};
 
-use crate::{Options, Program, Query, Reads};
+use crate::{Options, Per, Program, Query, Reads};
 
 /// Lengths of the answers of all classes, or of each item's own, by item and class.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +53,10 @@ impl Program {
                 }
             };
             lengths.crossed += borders.iter().filter(|border| border.is_crossed).count();
-            lengths.tokens.push(borders.iter().map(|border| count(border.n_tokens)).collect());
-            // The space in front counts in neither.
-            lengths.characters.push(answers.iter().map(|answer| count(answer.chars().count() - 1)).collect());
-            lengths.bytes.push(answers.iter().map(|answer| count(answer.len() - 1)).collect());
+            let row = |per: Per| answers.iter().zip(&borders).map(|(answer, border)| count(per.of(answer, || border.n_tokens))).collect();
+            lengths.tokens.push(row(Per::Token));
+            lengths.characters.push(row(Per::Character));
+            lengths.bytes.push(row(Per::Byte));
         }
         Some(lengths)
     }

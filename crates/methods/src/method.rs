@@ -98,13 +98,12 @@ impl Method {
             return Err(needs_classes(spec.name(), horizon));
         }
         let alignment = self.alignment.build(setup)?;
-        if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1 && !alignment.reads().is_in_words() {
+        let has_wordings = manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1;
+        if has_wordings && !alignment.reads().is_in_words() {
             let needs = "an alignment that reads words, where there are several templates: nothing else has a mean over them".to_owned();
             return Err(Misfit::PartNeeds { part: "wordings".to_owned(), needs });
         }
-        if manipulations.iter().map(|part| part.templates().len()).sum::<usize>() > 1
-            && matches!(alignment.reads(), Reads::AnswersBeside(_))
-        {
+        if has_wordings && matches!(alignment.reads(), Reads::AnswersBeside(_)) {
             let needs = "one wording, where each item brings its own answers and they are held against their lengths or the cue".to_owned();
             return Err(Misfit::PartNeeds { part: self.alignment.name().to_owned(), needs });
         }

@@ -41,7 +41,7 @@ pub fn run(args: &ExplainArgs, console: &Console) -> Result<String, Failure> {
     let loaded = backbones::load(&args.backbone, &workshop)?;
     let data = load_data(&args.dataset, &workshop)?;
     let encoders = load_encoders(&method, &workshop)?;
-    let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None, refit: None };
+    let budget = Budget::of_all_items(1, 1);
     let image_size = args.image_size.or(own_size);
     let cell = Cell {
         name: &args.method,

@@ -164,7 +164,7 @@ fn on(args: &ShowArgs, method: &Method, backbone: &str, dataset: &str, console: 
     let loaded = backbones::load(backbone, &workshop)?;
     let data = load_data(dataset, &workshop)?;
     let encoders = load_encoders(method, &workshop)?;
-    let budget = Budget { epochs: 1, batch_size: 1, shots: None, train_items: None, validation_items: None, test_items: None, refit: None };
+    let budget = Budget::of_all_items(1, 1);
     let cell = Cell { name: &args.name, method, backbone, dataset, budget: &budget, image_size: args.image_size, augment: None };
     match cell.check(&loaded, &encoders, &data, 1, &opened.device) {
         Ok((_, built)) => Ok(format!(

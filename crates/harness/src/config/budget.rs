@@ -49,6 +49,11 @@ impl fmt::Display for Refit {
 }
 
 impl Budget {
+    /// So many epochs on all items.
+    pub const fn of_all_items(epochs: usize, batch_size: usize) -> Self {
+        Self { epochs, batch_size, shots: None, train_items: None, validation_items: None, test_items: None, refit: None }
+    }
+
     /// The first number that makes no sense, in words.
     pub(super) fn fault(&self) -> Option<String> {
         let positive = [

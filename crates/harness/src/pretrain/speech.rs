@@ -59,7 +59,7 @@ pub fn train(backbone: &dyn Backbone, data: &LoadedData, recipe: SpeechRecipe, d
         alignment: AlignmentSpec::LinearMap(LinearMapSpec { on: LinearOn::Features }),
         recipe: Recipe { optimizer: Optimizer::Adam, learning_rate, schedule: Schedule::Cosine },
     };
-    let budget = Budget { epochs, batch_size, shots: None, train_items: None, validation_items: None, test_items: None, refit: None };
+    let budget = Budget::of_all_items(epochs, batch_size);
     let trial = Trial {
         encoders: reprogram_methods::NO_ENCODERS,
         method: &method,

@@ -127,8 +127,7 @@ impl Registry {
                     let of_it = |fold: &&str| fold.strip_prefix(whole).is_some_and(|rest| rest.starts_with('@'));
                     instead_of(name, self.folds.keys().map(String::as_str).filter(of_it), list)
                 }
-                Some((whole, _)) => instead_of(whole, self.datasets.keys().map(String::as_str), list),
-                None => instead_of(name, self.datasets.keys().map(String::as_str), list),
+                whole => instead_of(whole.map_or(name, |(whole, _)| whole), self.datasets.keys().map(String::as_str), list),
             };
             RegistryError::Unknown { kind: "data set", name: name.to_owned(), help }
         })

@@ -280,15 +280,7 @@ mod tests {
                 dataset: DataSet::from_parts("small", Modality::Vision, classes.clone(), split, parts).unwrap(),
                 target: Target { classes, template: None, shares_source_labels: false, horizon: None },
                 encoders: Encoders::default(),
-                budget: Budget {
-                    epochs: 1,
-                    batch_size: 4,
-                    shots: None,
-                    train_items: Some(4),
-                    validation_items: None,
-                    test_items: None,
-                    refit: None,
-                },
+                budget: Budget { train_items: Some(4), ..Budget::of_all_items(1, 4) },
                 method: (reprogram_methods::catalog::find(method).unwrap().method)(),
                 device,
             }

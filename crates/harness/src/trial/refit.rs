@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn budget(epochs: usize, refit: Option<Refit>) -> Budget {
-        Budget { epochs, batch_size: 4, shots: None, train_items: None, validation_items: None, test_items: None, refit }
+        Budget { refit, ..Budget::of_all_items(epochs, 4) }
     }
 
     const BOTH: Option<Refit> = Some(Refit::TrainAndValidation);

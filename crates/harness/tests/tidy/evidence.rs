@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use reprogram_harness::record::{Record, Status};
-use reprogram_methods::catalog::{CATALOG, Checked};
+use reprogram_methods::catalog::{CATALOG, Checked, Entry};
 
 /// Names of methods by the sweeps of `results/reference` that have a finished trial of theirs.
 fn ran(results: &Path) -> BTreeMap<String, BTreeSet<String>> {
@@ -24,20 +24,22 @@ fn ran(results: &Path) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
+/// The sweeps that an entry names.
+fn sweeps(entry: &Entry) -> BTreeSet<String> {
+    let sweep = |checked: &Checked| match checked {
+        Checked::Sweep(name) => Some((*name).to_owned()),
+        Checked::Parity(_) | Checked::Code(_) => None,
+    };
+    entry.checked.iter().filter_map(sweep).collect()
+}
+
 #[test]
 fn sweeps_that_the_catalogue_names_have_run_the_entry() {
     let ran = ran(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../results/reference"));
     let none = BTreeSet::new();
     let mut wrong = Vec::new();
     for entry in CATALOG {
-        let said: BTreeSet<String> = entry
-            .checked
-            .iter()
-            .filter_map(|checked| match checked {
-                Checked::Sweep(name) => Some((*name).to_owned()),
-                Checked::Parity(_) | Checked::Code(_) => None,
-            })
-            .collect();
+        let said = sweeps(entry);
         let ran = ran.get(entry.name).unwrap_or(&none);
         if !said.is_subset(ran) {
             wrong.push(format!("{}: `checked` says {said:?}, results/reference has {ran:?}", entry.name));
@@ -51,10 +53,6 @@ const NOT_RUN: [(&str, &str); 1] = [("self-consistency", "its forty paths; bench
 
 #[test]
 fn every_entry_has_run_or_says_why_not() {
-    let is_named = |checked: &Checked| match checked {
-        Checked::Sweep(_) => true,
-        Checked::Parity(_) | Checked::Code(_) => false,
-    };
-    let silent: Vec<&str> = CATALOG.iter().filter(|entry| !entry.checked.iter().any(is_named)).map(|entry| entry.name).collect();
+    let silent: Vec<&str> = CATALOG.iter().filter(|entry| sweeps(entry).is_empty()).map(|entry| entry.name).collect();
     assert_eq!(silent, NOT_RUN.map(|(name, _)| name), "names of entries without a sweep, and those that have a reason");
 }

@@ -36,6 +36,17 @@ pub enum Per {
     Token,
 }
 
+impl Per {
+    /// An answer's length, which begins with a space: that does not count. `tokens`: how many of them are scored.
+    pub(crate) fn of(self, answer: &str, tokens: impl FnOnce() -> usize) -> usize {
+        match self {
+            Self::Character => answer.chars().count() - 1,
+            Self::Byte => answer.len() - 1,
+            Self::Token => tokens(),
+        }
+    }
+}
+
 /// A table of answers, which the data set's template holds, or each item.
 #[derive(Module, Debug, Default)]
 pub struct Verbalizer {
@@ -84,12 +95,8 @@ fn lengths(setup: &Setup<'_>, per: Per) -> Vec<f32> {
         unreachable!("answers were asked for before")
     };
     let bare = template.render(&Prompt::new(""));
-    let length = |(label, answer): (&String, String)| match per {
-        Per::Character => label.chars().count(),
-        Per::Byte => label.len(),
-        Per::Token => tokenizer.encode_pair(&bare, &answer).continuation.len(),
-    };
-    template.labels.iter().zip(template.answers()).map(|pair| length(pair) as f32).collect()
+    let length = |answer: &String| per.of(answer, || tokenizer.encode_pair(&bare, answer).continuation.len());
+    template.answers().iter().map(|answer| length(answer) as f32).collect()
 }
 
 impl Align for Verbalizer {

@@ -88,17 +88,7 @@ pub(in crate::report) fn words(latex: &str, length: usize) -> String {
 
 /// Names of parts go on in another line behind a stroke, unless it stands between words anyway.
 fn breakable(latex: &str) -> String {
-    let mut pieces = latex.split('/').peekable();
-    let mut breakable = String::new();
-    while let Some(piece) = pieces.next() {
-        breakable.push_str(piece);
-        match pieces.peek() {
-            Some(next) if next.starts_with(' ') => breakable.push('/'),
-            Some(_) => breakable.push_str("/\\allowbreak{}"),
-            None => {}
-        }
-    }
-    breakable
+    latex.replace('/', "/\\allowbreak{}").replace("/\\allowbreak{} ", "/ ")
 }
 
 /// Paragraphs below the floats, which may go on on another page.

@@ -103,14 +103,23 @@ impl Course {
     pub(super) fn of_trial(&mut self, trial: &Trial<'_>, foresight: &mut Foresight) -> Result<Foreseen, TrialError> {
         let Self { cut, keeps, epochs, n_passes, learned, validation, refitted, test } = self;
         let mut foreseen = Foreseen::default();
-        let course = (*cut, *keeps);
-        learned.of_trial(trial, course, &mut foreseen, foresight)?;
-        learned.judge(trial, course, (Part::Validation, validation, *epochs), &mut foreseen, foresight)?;
-        if let Some(refitted) = refitted {
-            refitted.of_trial(trial, course, &mut foreseen, foresight)?;
-        }
-        let last = refitted.as_mut().unwrap_or(learned);
-        last.judge(trial, course, (Part::Test, test, 1), &mut foreseen, foresight)?;
+        let mut kept = learned.kept(trial, *cut)?;
+        learned.learn(trial, kept.as_ref(), &mut foreseen, foresight);
+        let own = kept.as_ref().map(|(scope, splits)| (scope, &splits.validation));
+        let n_new = learned.n_new(trial, own, validation, foresight);
+        foreseen.hold(validation);
+        foreseen.carry(Part::Validation, validation, *epochs, (kept_now(*keeps, kept.is_some()), n_new));
+        let last = match refitted {
+            None => learned,
+            Some(refitted) => {
+                kept = refitted.kept(trial, *cut)?;
+                refitted.learn(trial, kept.as_ref(), &mut foreseen, foresight);
+                refitted
+            }
+        };
+        let n_new = last.n_new(trial, kept.as_ref().map(|(scope, splits)| (scope, &splits.test)), test, foresight);
+        foreseen.hold(test);
+        foreseen.carry(Part::Test, test, 1, (kept_now(*keeps, kept.is_some()), n_new));
         foreseen.parts = foreseen.parts.map(|part| PartCosts { items: part.items * *n_passes, ..part });
         foreseen.kept_bytes = foresight.promised.bytes();
         Ok(foreseen)
@@ -118,21 +127,14 @@ impl Course {
 }
 
 impl Phase {
-    /// What is learned or fitted.
-    fn of_trial(
-        &mut self,
-        trial: &Trial<'_>,
-        (cut, _): (Cut, Keeps),
-        foreseen: &mut Foreseen,
-        foresight: &mut Foresight,
-    ) -> Result<(), TrialError> {
-        let kept = self.kept(trial, cut)?;
+    /// What is learned or fitted. `kept`: where halves are kept, and of which items.
+    fn learn(&mut self, trial: &Trial<'_>, kept: Option<&(Scope<'_>, Splits)>, foreseen: &mut Foreseen, foresight: &mut Foresight) {
         if let Some(made) = self.made {
             foreseen.add(Part::Fitting, made);
         }
         if let Some(Training { once, keeps, fits, steps }) = self.train {
             let keeps = kept_now(keeps, kept.is_some());
-            let own = kept.as_ref().filter(|_| keeps != Keeps::Nothing).map(|(scope, splits)| (scope, &splits.train));
+            let own = kept.filter(|_| keeps != Keeps::Nothing).map(|(scope, splits)| (scope, &splits.train));
             let n_new = self.n_new(trial, own, &once, foresight);
             foreseen.hold(&once);
             if keeps == Keeps::Outputs || fits > 0 {
@@ -146,27 +148,6 @@ impl Phase {
         if let Some(load) = self.content_free {
             foreseen.add(Part::Fitting, load);
         }
-        Ok(())
-    }
-
-    /// What it takes to say how good it is, `n` times.
-    fn judge(
-        &mut self,
-        trial: &Trial<'_>,
-        (cut, keeps): (Cut, Keeps),
-        (part, once, n): (Part, &Once, usize),
-        foreseen: &mut Foreseen,
-        foresight: &mut Foresight,
-    ) -> Result<(), TrialError> {
-        let kept = self.kept(trial, cut)?;
-        let n_new = match (&kept, part) {
-            (Some((scope, splits)), Part::Validation) => self.n_new(trial, Some((scope, &splits.validation)), once, foresight),
-            (Some((scope, splits)), Part::Test) => self.n_new(trial, Some((scope, &splits.test)), once, foresight),
-            (None, _) | (Some(_), Part::Fitting | Part::Steps) => once.items,
-        };
-        foreseen.hold(once);
-        foreseen.carry(part, once, n, (kept_now(keeps, kept.is_some()), n_new));
-        Ok(())
     }
 
     /// Where halves of a trial's items are kept, and which items those are: that matters to those alone who keep something of them.
